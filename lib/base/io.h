@@ -1,0 +1,46 @@
+/* io.h: descriptors.
+ *
+ * Inherited descriptors 0 and 1 are shared with other processes (a ring's socket is stdin of one program and
+ * stdout of another), so O_NONBLOCK is never set on them: a write that must not block uses io_write_some. */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+/* Makes sure that 0, 1 and 2 are open (on /dev/null if not) and SIGPIPE is ignored. First thing in main. */
+void io_init(void);
+/* The whole of a file ("-" is stdin, "fd:N" descriptor N from its start, closed afterwards), at most max bytes.
+ * 0, or -1 with errno (EFBIG: longer than max). Appends to dst. */
+int io_read_file(const char *path, size_t max, struct buf *dst);
+/* All of it, however long it takes, restarting on EINTR. 0 or -1 with errno. Blocks. */
+int io_write_all(int fd, const void *p, size_t len);
+/* What can be written without blocking: bytes written (maybe 0), or -1 with errno (never EAGAIN, EINTR).
+ * Works on sockets, pipes, files and terminals without O_NONBLOCK. */
+ssize_t io_write_some(int fd, const void *p, size_t len);
+/* One read(2), restarted on EINTR. For a descriptor that poll called readable. */
+ssize_t io_read_some(int fd, void *p, size_t len);
+int io_cloexec(int fd, bool on);
+int io_nonblock(int fd);
+/* Closes stdout and checks it: 0, or -1 with errno when buffered data could not be written. */
+int io_close_stdout(void);
+/* Writes "\n" to fd and closes it, if fd >= 0: readiness (s6 notification-fd). */
+void io_ready(int fd);
+/* An anonymous file (memfd) with these bytes, offset 0, close-on-exec. fd, or -1 with errno. */
+int io_memfd(const char *name, struct slice data);
+
+/* Unix stream sockets. Paths over 107 bytes: errno ENAMETOOLONG. */
+int unix_listen(const char *path, int mode); /* replaces a socket nobody listens on; EADDRINUSE if somebody does */
+int unix_connect(const char *path);
+/* The peer's uid (SO_PEERCRED). 0 or -1. */
+int unix_peer_uid(int fd, uid_t *uid);
+
+/* Directories of the suite: $CONN_DIR or the default (state), $CONN_RUN or the default (sockets). Created with
+ * mode 0700 if they do not exist. The text is static. NULL with errno set if it cannot be made. */
+const char *conn_dir(void);
+const char *conn_run(void);
+/* "<conn_run>/<name>" into dst. 0, or -1. */
+int conn_socket_path(char *dst, size_t size, const char *name);
+
+#endif

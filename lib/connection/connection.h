@@ -1,0 +1,113 @@
+/* connection.h: Ditto's Connection model ("Connections", the JSON of /api/2/connections), parsed and checked.
+ *
+ * One struct for all programs: transports read uri, credentials, addresses and qos; ditto-map reads mappings; the hub
+ * reads topics and labels. Ownership: struct connection owns a compact copy of its document (json) and everything
+ * parsed from it; slices borrow that copy, decoded texts live in arena. connection_free gives all back and wipes it.
+ *
+ * Defaults (Ditto's): clientCount 1, processorPoolSize 1, failoverEnabled true, validateCertificates true,
+ * consumerCount 1, payloadMapping ["Ditto"] when empty. */
+#ifndef CONNECTION_CONNECTION_H
+#define CONNECTION_CONNECTION_H
+
+#include "json/json.h"
+#include "protocol/error.h"
+#include "protocol/topic.h"
+
+enum connection_type { TYPE_AMQP_091, TYPE_AMQP_10, TYPE_MQTT, TYPE_MQTT_5, TYPE_KAFKA, TYPE_HTTP_PUSH, TYPE_HONO };
+
+struct slices {
+    size_t n;
+    struct slice *v;
+};
+struct pairs { /* name → template, in document order */
+    size_t n;
+    struct {
+        struct slice name, value;
+    } *v;
+};
+
+struct reply_target {
+    bool present;
+    struct slice address;
+    struct pairs header_mapping;
+    bool response, error, nack; /* expectedResponseTypes */
+};
+
+struct source {
+    struct slices addresses;
+    unsigned consumer_count;
+    int qos; /* -1: absent */
+    struct slices subjects; /* authorizationContext */
+    struct pairs header_mapping;
+    struct slices payload_mapping;
+    struct slice enforcement_input; /* SLICE_NONE: no enforcement */
+    struct slices enforcement_filters;
+    struct slices ack_includes;
+    struct slice ack_filter; /* SLICE_NONE */
+    struct slices declared_acks;
+    struct reply_target reply;
+};
+
+struct target {
+    struct slice address;
+    size_t n_topics;
+    struct target_topic *topics;
+    int qos; /* -1: absent */
+    struct slices subjects;
+    struct slice issued_label; /* {{connection:id}} resolved; SLICE_NONE */
+    struct pairs header_mapping;
+    struct slices payload_mapping;
+};
+
+struct mapping_definition {
+    struct slice id, engine;
+    struct json options, incoming_conditions, outgoing_conditions;
+};
+
+struct uri {
+    struct slice scheme, user, password /* percent-decoded; SLICE_NONE without user info */, host, path;
+    unsigned port;
+    bool tls;
+};
+
+struct connection {
+    struct buf doc;   /* compact JSON */
+    struct json json; /* the root object in doc */
+    struct buf *arena; /* private: list of decoded texts */
+    size_t n_arena;
+    struct slice id, name;
+    enum connection_type type;
+    struct slice type_text;
+    bool open; /* connectionStatus == "open" */
+    struct slice status;
+    struct uri uri;
+    unsigned client_count, processor_pool_size;
+    bool failover, validate_certificates;
+    size_t n_sources, n_targets, n_definitions;
+    struct source *sources;
+    struct target *targets;
+    struct mapping_definition *definitions;
+    struct pairs specific; /* specificConfig, scalars as text */
+    struct slice ca, client_cert, client_key; /* PEM, SLICE_NONE */
+    struct slices tags;
+};
+
+/* Parses and validates. 0, or -1 with the first problem in Ditto's order in *err (json.invalid, json.field.missing,
+ * connectivity:connection.id.invalid, …uri.invalid, …configuration.invalid, acknowledgement:label.invalid, …).
+ * *c is only valid (and to be freed) after 0. */
+int connection_parse(struct connection *c, struct slice json, struct ditto_error *err);
+/* Reads "-c PATH" (a file, "-" or "fd:N") and parses. On failure logs one line and returns an exit code: 100 for a bad
+ * document, 111 for an unreadable one; 0 otherwise. */
+int connection_load(struct connection *c, const char *path);
+void connection_free(struct connection *c);
+const struct mapping_definition *connection_definition(const struct connection *c, struct slice id);
+/* specificConfig value, SLICE_NONE if absent */
+struct slice connection_specific(const struct connection *c, struct slice key);
+const char *connection_type_text(enum connection_type t);
+/* The document without secrets: password in uri → *****, members of credentials (and of sshTunnel.credentials) that
+ * are secret → "*****". Same member order. */
+void connection_put_masked(struct buf *dst, struct json doc);
+/* [a-zA-Z0-9-_:]{1,100} */
+bool connection_id_valid(struct slice id);
+
+#endif

@@ -1,0 +1,49 @@
+/* line.h: the lines that flow between programs (NDJSON, one JSON object a line).
+ *
+ *   kind            recognised by
+ *   external        "address"
+ *   Ditto Protocol  "topic"
+ *   signal          "signal"
+ *   settlement      none of these, "id" and "status"
+ *   parts           none of these, "id" and "parts"
+ *
+ * line_read checks the whole line in one pass and keeps slices of its members; unknown members are checked and
+ * otherwise ignored, but stay in raw, so that a line is passed on untouched. Every value borrows the line.
+ * The names and meaning of the members: HACKING.md, "The lines". */
+#ifndef LINE_LINE_H
+#define LINE_LINE_H
+
+#include "json/json.h"
+
+enum line_kind { LINE_UNKNOWN, LINE_EXTERNAL, LINE_DITTO, LINE_SIGNAL, LINE_SETTLEMENT, LINE_PARTS };
+
+struct line {
+    enum line_kind kind;
+    struct slice raw; /* the whole line, without '\n' */
+    struct slice id;  /* decoded text; SLICE_NONE without one. Ids are written without escapes */
+    /* members as they stand; JSON_ABSENT if missing, last one wins */
+    struct json address, headers, text, bytes, context;
+    struct json topic, path, value, extra, status, revision, timestamp, metadata, fields;
+    struct json signal, channel, error, weak, parts;
+    size_t n_other; /* members that are none of these */
+};
+
+/* 0, or -1 with *err (not JSON, no object). A line that is JSON but of no kind gives 0 and LINE_UNKNOWN. */
+int line_read(struct slice raw, struct line *out, struct json_error *err);
+
+/* Classes of status: what a status means to whoever settles a delivery. */
+enum line_class { CLASS_ACCEPT, CLASS_REJECT, CLASS_REDELIVER };
+/* <400 accept; 408, 424, >=500 redeliver; other 4xx reject. */
+enum line_class line_class_of(int status);
+/* The status that stands for a class on the way home: 200, 400, 503. */
+int line_class_status(enum line_class c);
+
+/* Appends `{"id":…,"status":…}\n`. */
+void line_put_settlement(struct buf *out, struct slice id, int status);
+/* The same with `"error":{status,error,message,description}`; description may be SLICE_NONE. */
+void line_put_refusal(struct buf *out, struct slice id, int status, struct slice code, struct slice message,
+                      struct slice description);
+/* Appends `{"id":…,"parts":N}\n`. */
+void line_put_parts(struct buf *out, struct slice id, size_t n);
+
+#endif

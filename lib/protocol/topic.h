@@ -1,0 +1,51 @@
+/* topic.h: topic paths of the Ditto Protocol ("Protocol specification: topic").
+ *
+ *   namespace/name/group/[channel/]criterion[/action or subject…]
+ *
+ * Parsing follows Ditto: split at '/', a trailing '/' dropped, channel only for things, the subject keeps its slashes,
+ * namespace and name are not validated here. Every part borrows the text; an absent part is SLICE_NONE. */
+#ifndef PROTOCOL_TOPIC_H
+#define PROTOCOL_TOPIC_H
+
+#include "protocol/error.h"
+
+enum topic_group { GROUP_THINGS, GROUP_POLICIES, GROUP_CONNECTIONS };
+enum topic_channel { CHANNEL_NONE, CHANNEL_TWIN, CHANNEL_LIVE };
+enum topic_criterion {
+    CRITERION_COMMANDS, CRITERION_EVENTS, CRITERION_SEARCH, CRITERION_MESSAGES, CRITERION_ERRORS,
+    CRITERION_ACKS, CRITERION_ANNOUNCEMENTS, CRITERION_STREAMING
+};
+
+struct topic {
+    struct slice full;
+    struct slice namespace, name;
+    enum topic_group group;
+    enum topic_channel channel;
+    enum topic_criterion criterion;
+    struct slice action;  /* commands, events, search, streaming */
+    struct slice subject; /* messages, acks, announcements */
+};
+
+/* 0, or -1 with protocoladapter:unknown.topicpath (400) in *err. */
+int topic_parse(struct slice text, struct topic *out, struct ditto_error *err);
+const char *topic_group_text(enum topic_group g);
+const char *topic_channel_text(enum topic_channel c);
+const char *topic_criterion_text(enum topic_criterion c);
+
+/* What a target subscribes: "_/_/things/live/messages?namespaces=a,b&filter=…&extraFields=…". */
+enum stream { STREAM_TWIN_EVENTS, STREAM_LIVE_EVENTS, STREAM_LIVE_COMMANDS, STREAM_MESSAGES, STREAM_POLICY_ANNOUNCEMENTS,
+              STREAM_CONNECTION_ANNOUNCEMENTS, STREAM_NONE };
+struct target_topic {
+    enum stream stream;
+    struct slice namespaces;   /* comma list as written, SLICE_NONE for all */
+    struct slice filter;       /* RQL as written (URL-encoded), SLICE_NONE */
+    struct slice extra_fields; /* SLICE_NONE */
+};
+/* 0, or -1 with connectivity:topic.invalid (400). */
+int target_topic_parse(struct slice text, struct target_topic *out, struct ditto_error *err);
+/* Which stream does a message with this topic belong to? STREAM_NONE for commands to twins, errors, acks, responses. */
+enum stream topic_stream(const struct topic *t);
+/* Stream and namespace match (the filter is not looked at). */
+bool target_topic_matches(const struct target_topic *tt, const struct topic *t);
+
+#endif
