@@ -34,6 +34,7 @@ struct reply_target {
 };
 
 struct source {
+    size_t index; /* in the document's array */
     struct slices addresses;
     unsigned consumer_count;
     int qos; /* -1: absent */
@@ -49,6 +50,7 @@ struct source {
 };
 
 struct target {
+    size_t index; /* in the document's array */
     struct slice address;
     size_t n_topics;
     struct target_topic *topics;
@@ -89,6 +91,7 @@ struct connection {
     struct mapping_definition *definitions;
     struct pairs specific; /* specificConfig, scalars as text */
     struct slice ca, client_cert, client_key; /* PEM, SLICE_NONE */
+    struct json credentials, ssh_tunnel;      /* as they stand; JSON_ABSENT */
     struct slices tags;
 };
 
@@ -96,6 +99,17 @@ struct connection {
  * connectivity:connection.id.invalid, …uri.invalid, …configuration.invalid, acknowledgement:label.invalid, …).
  * *c is only valid (and to be freed) after 0. */
 int connection_parse(struct connection *c, struct slice json, struct ditto_error *err);
+/* The same, reporting every problem of the document (at most CONNECTION_PROBLEMS_MAX), in Ditto's order, so that the
+ * first one is Ditto's. At most one problem is reported for a place and what lies below it. *p is filled anew and freed by
+ * the caller in any case. 0, or -1 if there are problems: then there is no *c. */
+enum { CONNECTION_PROBLEMS_MAX = 64 };
+struct connection_problems {
+    size_t n;
+    struct ditto_error *v;
+    struct ditto_error ignored; /* private */
+};
+int connection_examine(struct connection *c, struct slice json, struct connection_problems *p);
+void connection_problems_free(struct connection_problems *p);
 /* Reads "-c PATH" (a file, "-" or "fd:N") and parses. On failure logs one line and returns an exit code: 100 for a bad
  * document, 111 for an unreadable one; 0 otherwise. */
 int connection_load(struct connection *c, const char *path);
@@ -104,6 +118,9 @@ const struct mapping_definition *connection_definition(const struct connection *
 /* specificConfig value, SLICE_NONE if absent */
 struct slice connection_specific(const struct connection *c, struct slice key);
 const char *connection_type_text(enum connection_type t);
+/* The effective document: Ditto's member order, defaults and the reply targets that were implied written out, legacy
+ * inputs converted, unknown members left out. With secrets. Parsing it gives the same connection again. */
+void connection_put_effective(struct buf *dst, const struct connection *c);
 /* The document without secrets: password in uri → *****, members of credentials (and of sshTunnel.credentials) that
  * are secret → "*****". Same member order. */
 void connection_put_masked(struct buf *dst, struct json doc);

@@ -1,0 +1,21 @@
+/* edit.h: from a command to the document that is stored.
+ *
+ * Documents in and out are connection objects with their secrets. Nothing is owned: results are appended to dst, which is
+ * as it was after an error. */
+#ifndef CONNECTION_EDIT_H
+#define CONNECTION_EDIT_H
+
+#include "connection/connection.h"
+
+/* What stands in the place of a secret in every answer; sent back it means "unchanged". */
+#define CONNECTION_MASK "*****"
+
+/* The document to store for createConnection (previous JSON_ABSENT) or modifyConnection: sent, with each masked secret
+ * taken from the same place of previous, validated, in its effective form (connection_put_effective).
+ * 0, or -1 with *err: whatever connection_parse says; connectivity:connection.configuration.invalid for a masked secret
+ * that has no previous value, and for a connectionType other than the previous one. */
+int connection_edit(struct buf *dst, struct json sent, struct json previous, struct ditto_error *err);
+/* The document to store for openConnection and closeConnection: connectionStatus replaced, all else as stored. */
+void connection_edit_status(struct buf *dst, struct json stored, bool open);
+
+#endif
