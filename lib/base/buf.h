@@ -22,6 +22,8 @@ void buf_reset(struct buf *b, size_t keep_bytes);
 /* Room for n more bytes; returns where to write them. buf_added(n) then counts them. */
 char *buf_room(struct buf *b, size_t n);
 void buf_added(struct buf *b, size_t n);
+/* Makes the allocation cap bytes large (no less than len; 0 changes nothing): for who knows the size, or gives back. */
+void buf_fit(struct buf *b, size_t cap);
 void buf_put(struct buf *b, const void *p, size_t len);
 void buf_put_slice(struct buf *b, struct slice s);
 void buf_putc(struct buf *b, char c);

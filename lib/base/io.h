@@ -11,7 +11,7 @@
 
 /* Makes sure that 0, 1 and 2 are open (on /dev/null if not) and SIGPIPE is ignored. First thing in main. */
 void io_init(void);
-/* The whole of a file ("-" is stdin, "fd:N" descriptor N from its start, closed afterwards), at most max bytes.
+/* The whole of a file ("-" is stdin, "fd:N" descriptor N from its start, closed afterwards if N > 2), at most max bytes.
  * 0, or -1 with errno (EFBIG: longer than max). Appends to dst. */
 int io_read_file(const char *path, size_t max, struct buf *dst);
 /* All of it, however long it takes, restarting on EINTR. 0 or -1 with errno. Blocks. */
@@ -21,6 +21,9 @@ int io_write_all(int fd, const void *p, size_t len);
 ssize_t io_write_some(int fd, const void *p, size_t len);
 /* One read(2), restarted on EINTR. For a descriptor that poll called readable. */
 ssize_t io_read_some(int fd, void *p, size_t len);
+/* Closes fd (nothing if negative) together with what io_write_some keeps for it. Whatever io_write_some wrote to must be
+ * closed this way: it may hold a second descriptor of the same pipe, and the reader sees no end while one is open. */
+void io_close(int fd);
 int io_cloexec(int fd, bool on);
 int io_nonblock(int fd);
 /* Closes stdout and checks it: 0, or -1 with errno when buffered data could not be written. */
@@ -30,7 +33,7 @@ void io_ready(int fd);
 /* An anonymous file (memfd) with these bytes, offset 0, close-on-exec. fd, or -1 with errno. */
 int io_memfd(const char *name, struct slice data);
 
-/* Unix stream sockets. Paths over 107 bytes: errno ENAMETOOLONG. */
+/* Unix stream sockets, close-on-exec; the listening one does not block. Paths over 107 bytes: errno ENAMETOOLONG. */
 int unix_listen(const char *path, int mode); /* replaces a socket nobody listens on; EADDRINUSE if somebody does */
 int unix_connect(const char *path);
 /* The peer's uid (SO_PEERCRED). 0 or -1. */

@@ -35,6 +35,8 @@ void lines_free(struct lines *l);
  * -1 with errno. Blocks unless poll said readable. */
 int lines_fill(struct lines *l);
 enum lines_status lines_next(struct lines *l, struct slice *line);
+/* The line handed out last comes again at the next lines_next: the reader had no room for it. */
+void lines_unread(struct lines *l);
 
 /* Writes all of out and empties it: blocking. 0 or -1 with errno. */
 int lines_flush(int fd, struct buf *out);
@@ -42,8 +44,8 @@ int lines_flush(int fd, struct buf *out);
 int lines_flush_some(int fd, struct buf *out);
 
 /* The shape of every plain filter: reads stdin, calls on_line for each line, writes what it appended to out;
- * one write per drained read; ends on EOF, or when stdout breaks (POLLERR/EPIPE). on_line gets the status
- * LINES_LINE or LINES_LONG. Returns an exit code: 0 clean end, 111 cut last line or read/write error (logged). */
+ * one write per drained read; ends on EOF, or when stdout breaks (a clean end if nothing was to be written, else a
+ * write error). on_line gets the status LINES_LINE or LINES_LONG. Returns an exit code: 0 clean end, 111 cut last line or read/write error (logged). */
 int filter_run(int in, int out, void (*on_line)(void *arg, enum lines_status st, struct slice line, struct buf *out),
                void *arg);
 

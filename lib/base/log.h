@@ -31,6 +31,7 @@ void warn(const char *fmt, ...) LOG_PRINTF;     /* warning, unless quiet */
 void warn_sys(const char *fmt, ...) LOG_PRINTF;
 void error(const char *fmt, ...) LOG_PRINTF;    /* error, always */
 void error_sys(const char *fmt, ...) LOG_PRINTF;
+void notice(const char *fmt, ...) LOG_PRINTF;   /* info, always: what was asked for (USR1) */
 void info(const char *fmt, ...) LOG_PRINTF;     /* with -v */
 void trace(const char *fmt, ...) LOG_PRINTF;    /* with -vv */
 /* error, then exit(code) */

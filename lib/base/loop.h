@@ -35,7 +35,7 @@ struct loop *loop_new(void); /* dies with 111 when resources are missing */
 void loop_free(struct loop *l);
 void loop_add(struct loop *l, struct watch *w);
 void loop_remove(struct loop *l, struct watch *w);
-/* Arms (or re-arms, or with NEVER disarms) a timer. */
+/* Arms (or re-arms, or with NEVER disarms) a timer. A timer is disarmed before it fires. */
 void loop_timer(struct loop *l, struct timer *t, msec at);
 /* Calls on_signal(signo, arg) from the loop, never from the handler. At most 8 signals. */
 void loop_signal(struct loop *l, int signo, void (*on_signal)(int signo, void *arg), void *arg);
