@@ -1,0 +1,27 @@
+/* sink.h: the engine of every sink: external messages on stdin are published, their fate goes to stdout.
+ *
+ * A line with an id is settled once the peer confirmed it: {"id":…,"status":200}, or its error. A line without an id
+ * is published all the same. Lines of other kinds pass through to stdout in order. At most `window` messages (and 16
+ * MiB of them) are unconfirmed; at that point stdin is left unread: the backpressure of the ring.
+ *
+ * EOF on stdin, TERM or INT: what is unconfirmed drains for up to drain_ms, then 0. A lost peer: 111, what is
+ * unconfirmed stays unsettled. USR1: counters on stderr. */
+#ifndef TRANSPORT_SINK_H
+#define TRANSPORT_SINK_H
+
+#include "transport/transport.h"
+
+struct sink_config {
+    const struct transport *transport;
+    const struct connection *connection;
+    int only; /* -k: the target of lines whose context names none */
+    int qos;  /* where no target says; -1: the transport's default */
+    unsigned client;
+    unsigned window;
+    msec drain_ms, connect_ms;
+    int ready_fd;
+};
+
+int sink_run(const struct sink_config *cfg);
+
+#endif

@@ -1,0 +1,36 @@
+/* source.h: the engine of every source: deliveries become lines on stdout, settlements on stdin settle them.
+ *
+ * Each delivery of a lane (a source of the connection) takes a place in that lane's window until it is settled at its
+ * peer: accept and reject at once, redeliver after a pause (1 s, doubling with each attempt up to 30 s). A delivery
+ * that nobody settles for expire_ms after the later of its dispatch and the last settlement of an earlier one is
+ * redelivered. A window that is full and still for 2 s lets one more in each second, up to twice its size, so that an
+ * answer waiting behind its own command can arrive. The engine never blocks: it polls stdin and stdout together.
+ *
+ * TERM or INT: intake stops, the window drains for up to drain_ms, then 0. EOF on stdin or a broken stdout: 111, the
+ * unsettled stays with the peer. USR1: counters on stderr. */
+#ifndef TRANSPORT_SOURCE_H
+#define TRANSPORT_SOURCE_H
+
+#include "transport/transport.h"
+
+enum settle_mode {
+    SETTLE_RING,  /* when the settlement comes home on stdin */
+    SETTLE_WRITE, /* when the line is written to stdout; stdin is not read */
+    SETTLE_NONE,  /* by the peer, before it sends; lines carry no id */
+};
+
+struct source_config {
+    const struct transport *transport;
+    const struct connection *connection;
+    int only;
+    unsigned client;
+    enum settle_mode mode;
+    unsigned window; /* messages in flight a lane */
+    msec expire_ms, drain_ms, connect_ms;
+    int ready_fd; /* -1: none */
+};
+
+/* Runs until it ends; returns the exit code. */
+int source_run(const struct source_config *cfg);
+
+#endif

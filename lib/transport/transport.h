@@ -1,0 +1,100 @@
+/* transport.h: one adapter a file (amqp10.c, mqtt.c, null.c), all behind one interface.
+ *
+ * An adapter speaks a protocol and nothing else: it opens one connection to a peer, turns what arrives into lines and
+ * lines into what leaves, and tells its engine how each message ended. What all sources or all sinks share (windows, ids,
+ * pauses, stdin and stdout, signals, exit codes) is in the two engines, source.c and sink.c. A new transport is one file
+ * with a `const struct transport`, a main of a few lines and a man page.
+ *
+ * An adapter runs inside the engine's loop: it adds its own watches and timers, never blocks, and never exits. */
+#ifndef TRANSPORT_TRANSPORT_H
+#define TRANSPORT_TRANSPORT_H
+
+#include "base/loop.h"
+#include "base/opt.h"
+#include "connection/connection.h"
+#include "line/line.h"
+
+struct channel; /* an adapter's own: one connection to a peer, with its links or subscriptions */
+
+enum { PAYLOAD_MAX_BYTES = 16 * 1024 * 1024 };
+
+/* A message on its way out. Everything borrows the line it came from, until publish returns. */
+struct outgoing {
+    struct slice address;
+    struct json headers; /* object of strings, or absent */
+    struct slice body;   /* decoded bytes; SLICE_NONE without a payload */
+    bool text;           /* the body came as text */
+    int qos;             /* of the target; -1: the transport's default */
+};
+
+/* What the adapter tells its engine. A source's engine sets the first group, a sink's the second, both the third. */
+struct channel_user {
+    void *arg;
+
+    /* A message of lane n (index of the source) arrived. attempt: how often it was tried before, as far as the peer says.
+     * The engine begins the line up to `"address":…` and returns the buffer; the adapter appends
+     * `,"headers":{…}` and a payload (transport_put_payload), then calls end. handle comes back in settle. */
+    struct buf *(*begin)(void *arg, unsigned lane, struct slice address, void *handle, unsigned attempt);
+    void (*end)(void *arg);
+
+    /* The fate of a published message: status 200, or an error (why->status). */
+    void (*confirmed)(void *arg, void *ticket, const struct ditto_error *why);
+    /* The channel can take more after publish said it is full. */
+    void (*writable)(void *arg);
+
+    /* The peer confirmed all that was asked for (links attached, CONNACK and SUBACKs seen): readiness. Once. */
+    void (*opened)(void *arg);
+    /* The channel is gone or never came up; the reason is logged. exit_code 100 or 111; 0 after close. */
+    void (*closed)(void *arg, int exit_code);
+};
+
+struct channel_config {
+    struct loop *loop;
+    const struct connection *connection;
+    int only;            /* -k: only this source or target; -1: all */
+    unsigned client;     /* index of the client, for clientCount > 1 */
+    bool presettled;     /* sources: nothing will be settled (-S none) */
+    msec connect_ms;     /* how long opening may take */
+};
+
+struct transport {
+    const char *name;
+    const char *libraries; /* names and versions for -V */
+    /* Can this connection be served? 0, or -1 with connection.configuration.invalid naming what cannot. No I/O. */
+    int (*check)(const struct channel_config *cfg, struct ditto_error *err);
+    /* Starts to connect. The user's callbacks come later, from the loop. */
+    struct channel *(*open)(const struct channel_config *cfg, const struct channel_user *user);
+    /* Ends it in order (closing frames where the peer still listens), then calls closed(0) from the loop. */
+    void (*close)(struct channel *ch);
+    /* Frees at once, whatever state it is in. Nothing is called back. */
+    void (*free)(struct channel *ch);
+
+    /* sources */
+    /* Lets n more messages of a lane come. */
+    void (*grant)(struct channel *ch, unsigned lane, unsigned n);
+    /* Carries out a message's fate at the peer; the handle is gone afterwards. */
+    void (*settle)(struct channel *ch, void *handle, enum line_class fate);
+    /* While held, arriving messages stay inside the adapter and its peer's flow control; heartbeats go on. */
+    void (*hold)(struct channel *ch, bool held);
+    /* Intake ends: what still arrives goes back to the peer. */
+    void (*stop)(struct channel *ch);
+
+    /* sinks */
+    /* 1: taken; confirmed(ticket) follows, maybe even before publish returns. 0: full, offer it again after writable. -1: refused, *err says why. */
+    int (*publish)(struct channel *ch, const struct outgoing *m, void *ticket, struct ditto_error *err);
+};
+
+/* Appends `,"text":"…"` if text is asked for or the bytes are valid UTF-8 and fit escaped, else `,"bytes":"…"`. */
+void transport_put_payload(struct buf *line, struct slice bytes);
+
+enum side { SIDE_SOURCE, SIDE_SINK };
+
+/* The connection of a program's command line: -c PATH, or for the shell a URI and, for a source, addresses (then type is
+ * Ditto's connectionType). User information in a URI on the command line is refused: secrets do not belong into argv.
+ * 0 with *c filled, or an exit code, the reason logged (wrong operands: the synopsis, 100). */
+int transport_configure(struct connection *c, const struct program *prog, const char *path, const char *type,
+                        char **operands, size_t n, int qos, enum side side);
+/* Is there a source or target `only` (-1: any), and can the transport serve the connection? 0 or 100, the reason logged. */
+int transport_judge(const struct transport *t, const struct connection *c, int only, enum side side);
+
+#endif
