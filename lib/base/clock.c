@@ -26,9 +26,9 @@ int64_t wall_ms(void)
 const char *clock_iso(char *dst, int64_t wall)
 {
     int64_t ms = wall % 1000;
+    time_t s = (time_t)(wall / 1000 - (ms < 0));
     if (ms < 0)
         ms += 1000;
-    time_t s = (time_t)((wall - ms) / 1000);
     struct tm tm = {0};
     (void)gmtime_r(&s, &tm);
     size_t n = strftime(dst, ISO_SIZE - 5, "%Y-%m-%dT%H:%M:%S", &tm);
