@@ -32,7 +32,7 @@ struct json_error {
     const char *reason; /* static text, e.g. "unexpected end of input" */
 };
 
-/* 0, or -1 with *err set. White space around the value is allowed and not part of *out. */
+/* 0, or -1 with *err set (err may be NULL, here and below). White space around the value is allowed and not part of *out. */
 int json_parse(struct slice text, struct json *out, struct json_error *err);
 
 /* One pass for envelopes: checks the whole document, which must be an object, and collects its members. At most max
@@ -43,6 +43,10 @@ struct json_member {
     struct json value;
 };
 int json_parse_members(struct slice text, struct json_member *members, size_t max, size_t *n, struct json_error *err);
+/* The same for any number of members: each is handed to on_member as it is passed, before the rest is checked, so what
+ * was gathered counts only if 0 is returned. */
+int json_each_member(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
+                     struct json_error *err);
 
 /* Does the raw key spell this name? Handles escapes in the raw key. */
 bool json_key_is(struct slice raw_key, struct slice name);
@@ -60,7 +64,7 @@ bool json_next(struct json_iter *it);
 size_t json_count(struct json container);
 
 /* Member of an object by name (last wins), element by index, or JSON pointer (RFC 6901, "" is the whole).
- * JSON_ABSENT if it is not there or v is no container. */
+ * JSON_ABSENT if it is not there, v is no container, or the pointer is none. */
 struct json json_get(struct json v, struct slice name);
 struct json json_at(struct json v, size_t index);
 struct json json_pointer(struct json v, struct slice pointer);
@@ -91,15 +95,16 @@ int json_int(struct json v, int64_t *out);
 /* Writing. A document is put together by splicing: these append to dst. */
 void json_put_text(struct buf *dst, struct slice text);        /* "…" escaped as RFC 8259 needs; bad UTF-8 becomes U+FFFD */
 void json_put_escaped(struct buf *dst, struct slice text);     /* the same without the quotes */
-void json_put_key(struct buf *dst, struct slice name);         /* puts ',' unless dst ends with '{' or '[', then "name": */
-void json_put_item(struct buf *dst);                           /* puts ',' unless dst ends with '{' or '[' */
+void json_put_key(struct buf *dst, struct slice name);         /* json_put_item, then "name": */
+void json_put_item(struct buf *dst);                           /* puts ',' unless dst is empty or ends with '{' or '[' */
 void json_put_member(struct buf *dst, struct slice name, struct slice raw_value);
 void json_put_member_text(struct buf *dst, struct slice name, struct slice text);
 void json_put_member_int(struct buf *dst, struct slice name, int64_t n);
 /* Compact copy (white space outside strings removed, everything else as written). */
 void json_put_compact(struct buf *dst, struct json v);
-/* A copy of object v with member name replaced (in place, all duplicates) or appended; raw_value JSON_ABSENT-like
- * SLICE_NONE removes it. */
+/* A copy of object v with member name replaced or appended; SLICE_NONE as raw_value removes it. The new value stands
+ * where the first of that name stood, its duplicates are left out. Keys and the other values stay as written, white
+ * space between members goes. A v that is no object counts as {}. */
 void json_put_with(struct buf *dst, struct json v, struct slice name, struct slice raw_value);
 
 #endif

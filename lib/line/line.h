@@ -20,15 +20,17 @@ enum line_kind { LINE_UNKNOWN, LINE_EXTERNAL, LINE_DITTO, LINE_SIGNAL, LINE_SETT
 struct line {
     enum line_kind kind;
     struct slice raw; /* the whole line, without '\n' */
-    struct slice id;  /* decoded text; SLICE_NONE without one. Ids are written without escapes */
+    struct slice id;  /* SLICE_NONE without one; what is no string, empty, longer than 256 bytes or written with an
+                         escape is no id, as no giver writes such */
     /* members as they stand; JSON_ABSENT if missing, last one wins */
     struct json address, headers, text, bytes, context;
     struct json topic, path, value, extra, status, revision, timestamp, metadata, fields;
     struct json signal, channel, error, weak, parts;
-    size_t n_other; /* members that are none of these */
+    size_t n_other; /* members that are none of these (duplicates counted) */
 };
 
-/* 0, or -1 with *err (not JSON, no object). A line that is JSON but of no kind gives 0 and LINE_UNKNOWN. */
+/* 0, or -1 with *err (not JSON, no object). A line that is JSON but of no kind gives 0 and LINE_UNKNOWN.
+ * The first row of the table that fits decides; a member that is null counts as missing for that. */
 int line_read(struct slice raw, struct line *out, struct json_error *err);
 
 /* Classes of status: what a status means to whoever settles a delivery. */

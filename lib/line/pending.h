@@ -20,9 +20,9 @@ struct entry {
     void *data;            /* the caller's: a delivery, a message */
     size_t open;           /* leaves not yet settled */
     enum line_class worst;
-    int status;            /* the first status of the worst class */
-    msec since;            /* when it was added: a caller's clock */
-    struct leaves *leaves; /* private: ids of parts that are still open; NULL without parts */
+    int status;            /* the first status of the worst class; 200 if all ended without one */
+    msec since;            /* the caller's to set: when it was added, dispatched… */
+    struct leaves *leaves; /* private: the parts that are still open; NULL without parts */
     struct entry *next;    /* private: hash chain */
     struct entry *older, *newer; /* in order of adding; NULL at the ends */
 };
@@ -35,7 +35,8 @@ struct pending {
     struct entry **slots;
     size_t n_slots;
     struct entry *oldest, *newest;
-    struct entry *spare;
+    struct entry *spare;         /* private: to be used again, so that a steady state does not allocate */
+    struct leaves *spare_leaves; /* private: the same */
 };
 
 /* A random prefix of 6 characters [a-z0-9], after tag (at most 8 characters, e.g. "a"). */
@@ -48,7 +49,7 @@ size_t pending_id(const struct pending *p, const struct entry *e, char *id);
 /* Is id ours (same prefix)? Then a settlement or parts line with it is consumed, else passed on. */
 bool pending_owns(const struct pending *p, struct slice id);
 /* A settlement with an id of ours. Returns the entry when it is now complete (the caller acts, then pending_remove),
- * else NULL. */
+ * else NULL. Once parts are announced the id itself is no longer open. */
 struct entry *pending_settle(struct pending *p, struct slice id, int status);
 /* A parts line with an id of ours: that leaf becomes n leaves. Returns the entry when it is now complete (n == 0). Over
  * PENDING_MAX_LEAVES open leaves the surplus is not tracked and the entry's class becomes redeliver. */

@@ -3,7 +3,9 @@
  *   namespace/name/group/[channel/]criterion[/action or subject…]
  *
  * Parsing follows Ditto: split at '/', a trailing '/' dropped, channel only for things, the subject keeps its slashes,
- * namespace and name are not validated here. Every part borrows the text; an absent part is SLICE_NONE. */
+ * namespace and name are not validated here. Every part borrows the text; an absent part is SLICE_NONE.
+ * At the first "//" splitting stops: the rest, from its second slash on, is one last segment. An empty namespace is
+ * legal, an empty subject is none; what follows an action, or "errors", is ignored. */
 #ifndef PROTOCOL_TOPIC_H
 #define PROTOCOL_TOPIC_H
 
@@ -20,7 +22,7 @@ struct topic {
     struct slice full;
     struct slice namespace, name;
     enum topic_group group;
-    enum topic_channel channel;
+    enum topic_channel channel; /* things may say "none"; others have no channel */
     enum topic_criterion criterion;
     struct slice action;  /* commands, events, search, streaming */
     struct slice subject; /* messages, acks, announcements */
@@ -37,15 +39,17 @@ enum stream { STREAM_TWIN_EVENTS, STREAM_LIVE_EVENTS, STREAM_LIVE_COMMANDS, STRE
               STREAM_CONNECTION_ANNOUNCEMENTS, STREAM_NONE };
 struct target_topic {
     enum stream stream;
-    struct slice namespaces;   /* comma list as written, SLICE_NONE for all */
-    struct slice filter;       /* RQL as written (URL-encoded), SLICE_NONE */
-    struct slice extra_fields; /* SLICE_NONE */
+    struct slice namespaces;   /* comma list as written (URL-encoded), SLICE_NONE for all */
+    struct slice filter;       /* RQL as written (URL-encoded), SLICE_NONE; not checked */
+    struct slice extra_fields; /* as written (URL-encoded), SLICE_NONE; not checked */
 };
-/* 0, or -1 with connectivity:topic.invalid (400). */
+/* 0, or -1 with connectivity:topic.invalid (400): an unknown name, a parameter given twice, a bad %-escape. Parameters
+ * that are unknown, or that the stream does not know (announcements have namespaces at most), and such without '=' are
+ * ignored; empty namespaces or extraFields count as absent. */
 int target_topic_parse(struct slice text, struct target_topic *out, struct ditto_error *err);
 /* Which stream does a message with this topic belong to? STREAM_NONE for commands to twins, errors, acks, responses. */
 enum stream topic_stream(const struct topic *t);
-/* Stream and namespace match (the filter is not looked at). */
+/* Stream and namespace match (the filter is not looked at). namespaces is decoded for it: + is a blank, %2C a comma. */
 bool target_topic_matches(const struct target_topic *tt, const struct topic *t);
 
 #endif

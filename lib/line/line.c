@@ -1,0 +1,142 @@
+/* line.c: reading and writing the lines. */
+#include "line/line.h"
+
+#include "base/banned.h"
+
+enum { ID_MAX_BYTES = 256, LONGEST_NAME = 9 };
+
+struct known {
+    const char *name;
+    size_t offset; /* of its struct json in struct line */
+};
+
+#define MEMBER(m)                                                                                            \
+    {                                                                                                        \
+#m, offsetof(struct line, m)                                                                         \
+    }
+/* By length, so that a key is compared with few names; the commonest first. "id" is apart: it is no struct json. */
+static const struct known members[LONGEST_NAME + 1][6] = {
+    [4] = {MEMBER(path), MEMBER(text), MEMBER(weak)},
+    [5] = {MEMBER(topic), MEMBER(value), MEMBER(bytes), MEMBER(extra), MEMBER(error), MEMBER(parts)},
+    [6] = {MEMBER(status), MEMBER(fields), MEMBER(signal)},
+    [7] = {MEMBER(headers), MEMBER(context), MEMBER(address), MEMBER(channel)},
+    [8] = {MEMBER(revision), MEMBER(metadata)},
+    [9] = {MEMBER(timestamp)},
+};
+
+struct reading {
+    struct line *line;
+    struct json id;
+};
+
+static struct json *find(struct reading *r, struct slice name)
+{
+    if (slice_eq(name, S("id")))
+        return &r->id;
+    if (name.len > LONGEST_NAME)
+        return NULL;
+    for (const struct known *k = members[name.len]; k < members[name.len] + 6 && k->name; k++)
+        if (memcmp(k->name, name.p, name.len) == 0)
+            return (struct json *)(void *)((char *)r->line + k->offset);
+    return NULL;
+}
+
+static struct json *find_escaped(struct reading *r, struct slice raw_key)
+{
+    struct buf name = {0};
+    struct json *found = NULL;
+    if (raw_key.len <=
+        6 * LONGEST_NAME) /* an escape takes at most six bytes for one: a longer key is none of ours */
+        found = find(r, json_raw_text(raw_key, &name));
+    buf_free(&name);
+    return found;
+}
+
+static void on_member(void *arg, const struct json_member *m)
+{
+    struct reading *r = arg;
+    bool escaped = m->key.len && memchr(m->key.p, '\\', m->key.len);
+    struct json *slot = escaped ? find_escaped(r, m->key) : find(r, m->key);
+    if (slot)
+        *slot = m->value;
+    else
+        r->line->n_other++;
+}
+
+static struct slice id_text(struct json id)
+{
+    struct slice raw = json_raw(id);
+    if (raw.len == 0 || raw.len > ID_MAX_BYTES || memchr(raw.p, '\\', raw.len))
+        return SLICE_NONE;
+    return raw;
+}
+
+static enum line_kind kind_of(const struct line *l)
+{
+    if (json_present(l->address))
+        return LINE_EXTERNAL;
+    if (json_present(l->topic))
+        return LINE_DITTO;
+    if (json_present(l->signal))
+        return LINE_SIGNAL;
+    if (l->id.p && json_present(l->status))
+        return LINE_SETTLEMENT;
+    return l->id.p && json_present(l->parts) ? LINE_PARTS : LINE_UNKNOWN;
+}
+
+int line_read(struct slice raw, struct line *out, struct json_error *err)
+{
+    *out = (struct line){.raw = raw};
+    struct reading r = {.line = out};
+    if (json_each_member(raw, on_member, &r, err) < 0)
+        return -1;
+    out->id = id_text(r.id);
+    out->kind = kind_of(out);
+    return 0;
+}
+
+enum line_class line_class_of(int status)
+{
+    if (status < 400)
+        return CLASS_ACCEPT;
+    return status == 408 || status == 424 || status >= 500 ? CLASS_REDELIVER : CLASS_REJECT;
+}
+
+int line_class_status(enum line_class c)
+{
+    static const int status[] = {[CLASS_ACCEPT] = 200, [CLASS_REJECT] = 400, [CLASS_REDELIVER] = 503};
+    return status[c];
+}
+
+/* {"id":…,"name":n, still open */
+static void put_start(struct buf *out, struct slice id, struct slice name, int64_t n)
+{
+    buf_puts(out, "{\"id\":");
+    json_put_text(out, id);
+    json_put_member_int(out, name, n);
+}
+
+void line_put_settlement(struct buf *out, struct slice id, int status)
+{
+    put_start(out, id, S("status"), status);
+    buf_puts(out, "}\n");
+}
+
+void line_put_refusal(struct buf *out, struct slice id, int status, struct slice code, struct slice message,
+                      struct slice description)
+{
+    put_start(out, id, S("status"), status);
+    buf_puts(out, ",\"error\":{");
+    json_put_member_int(out, S("status"), status);
+    json_put_member_text(out, S("error"), code);
+    json_put_member_text(out, S("message"), message);
+    if (description.p)
+        json_put_member_text(out, S("description"), description);
+    buf_puts(out, "}}\n");
+}
+
+void line_put_parts(struct buf *out, struct slice id, size_t n)
+{
+    put_start(out, id, S("parts"), (int64_t)n);
+    buf_puts(out, "}\n");
+}

@@ -1,0 +1,164 @@
+/* topic.c: topic paths. */
+#include <stdio.h>
+
+#include "protocol/topic.h"
+
+#include "base/banned.h"
+
+static const char *const groups[] = {
+    [GROUP_THINGS] = "things", [GROUP_POLICIES] = "policies", [GROUP_CONNECTIONS] = "connections", NULL};
+static const char *const channels[] = {
+    [CHANNEL_NONE] = "none", [CHANNEL_TWIN] = "twin", [CHANNEL_LIVE] = "live", NULL};
+static const char *const criteria[] = {[CRITERION_COMMANDS] = "commands",
+                                       [CRITERION_EVENTS] = "events",
+                                       [CRITERION_SEARCH] = "search",
+                                       [CRITERION_MESSAGES] = "messages",
+                                       [CRITERION_ERRORS] = "errors",
+                                       [CRITERION_ACKS] = "acks",
+                                       [CRITERION_ANNOUNCEMENTS] = "announcements",
+                                       [CRITERION_STREAMING] = "streaming",
+                                       NULL};
+static const char *const actions[] = {"create",  "retrieve",         "modify",   "merge",  "delete",
+                                      "migrate", "created",          "modified", "merged", "migrated",
+                                      "deleted", "checkPermissions", NULL};
+static const char *const search_actions[] = {"subscribe", "cancel", "request", "complete", "created",
+                                             "failed",    "next",   "error",   NULL};
+static const char *const streaming_actions[] = {"subscribeForPersistedEvents",
+                                                "cancel",
+                                                "request",
+                                                "complete",
+                                                "created",
+                                                "failed",
+                                                "next",
+                                                "error",
+                                                NULL};
+
+/* A criterion's third part: which words its action may be, NULL if it has none. */
+static const char *const *const actions_of[CRITERION_STREAMING + 1] = {
+    [CRITERION_COMMANDS] = actions,
+    [CRITERION_EVENTS] = actions,
+    [CRITERION_SEARCH] = search_actions,
+    [CRITERION_STREAMING] = streaming_actions,
+};
+
+const char *topic_group_text(enum topic_group g)
+{
+    return groups[g];
+}
+
+const char *topic_channel_text(enum topic_channel c)
+{
+    return channels[c];
+}
+
+const char *topic_criterion_text(enum topic_criterion c)
+{
+    return criteria[c];
+}
+
+/* What is left of a text that is split at '/'. */
+struct segments {
+    struct slice rest; /* SLICE_NONE at the end */
+    bool last;         /* rest is one segment, whatever is in it */
+};
+
+/* Ditto's splitter: one '/' at the end is dropped, and at the first "//" splitting stops: the second slash begins the
+ * last segment. SLICE_NONE at the end. */
+static struct slice next_segment(struct segments *s)
+{
+    struct slice segment = s->rest;
+    if (s->last)
+        s->rest = SLICE_NONE;
+    else
+        segment = slice_cut(&s->rest, '/');
+    if (s->rest.len == 0)
+        s->rest = SLICE_NONE;
+    s->last = s->rest.len && s->rest.p[0] == '/';
+    return segment;
+}
+
+/* All that is left, without the '/' at the end. */
+static struct slice remaining(struct segments *s)
+{
+    struct slice all = s->rest, segment = SLICE_NONE;
+    while (s->rest.p)
+        segment = next_segment(s);
+    if (segment.len == 0)
+        return SLICE_NONE;
+    return slice_of(all.p, (size_t)(segment.p + segment.len - all.p));
+}
+
+static int fail(struct ditto_error *err, struct slice text, const char *part, struct slice word)
+{
+    char why[200];
+    if (word.p)
+        snprintf(why, sizeof why, "'%.*s' is no %s.", (int)(word.len < 100 ? word.len : 100), word.p, part);
+    else
+        snprintf(why, sizeof why, "It ends where a %s is expected.", part);
+    return ditto_fail(err, 400, "protocoladapter:unknown.topicpath", why, "/topic",
+                      "The topic path '%.*s' is unknown.", SLICE_ARG(text));
+}
+
+static int index_of(const char *const *words, struct slice word)
+{
+    for (int i = 0; words[i]; i++)
+        if (slice_eq(word, slice_str(words[i])))
+            return i;
+    return -1;
+}
+
+/* The next segment must be one of words: its index, or -1 with *err. */
+static int next_word(struct segments *s, const char *const *words, struct slice text, const char *part,
+                     struct ditto_error *err)
+{
+    struct slice word = next_segment(s);
+    int i = word.p ? index_of(words, word) : -1;
+    return i < 0 ? fail(err, text, part, word) : i;
+}
+
+/* What follows the criterion. */
+static int parse_rest(struct segments *s, struct topic *t, struct ditto_error *err)
+{
+    static const char *const name_of[] = {[CRITERION_COMMANDS] = "action",
+                                          [CRITERION_EVENTS] = "action",
+                                          [CRITERION_SEARCH] = "search action",
+                                          [CRITERION_STREAMING] = "streaming action"};
+    const char *const *words = actions_of[t->criterion];
+    if (words) {
+        int i = next_word(s, words, t->full, name_of[t->criterion], err);
+        if (i < 0)
+            return -1;
+        t->action = slice_str(words[i]);
+    } else if (t->criterion != CRITERION_ERRORS) {
+        t->subject = remaining(s);
+    }
+    return 0;
+}
+
+int topic_parse(struct slice text, struct topic *out, struct ditto_error *err)
+{
+    struct segments s = {.rest = text};
+    struct topic t = {.full = text, .channel = CHANNEL_NONE};
+    int i;
+    t.namespace = next_segment(&s);
+    if (!t.namespace.p)
+        return fail(err, text, "namespace", SLICE_NONE);
+    t.name = next_segment(&s);
+    if (!t.name.p)
+        return fail(err, text, "entity name", SLICE_NONE);
+    if ((i = next_word(&s, groups, text, "group", err)) < 0)
+        return -1;
+    t.group = (enum topic_group)i;
+    if (t.group == GROUP_THINGS) {
+        if ((i = next_word(&s, channels, text, "channel", err)) < 0)
+            return -1;
+        t.channel = (enum topic_channel)i;
+    }
+    if ((i = next_word(&s, criteria, text, "criterion", err)) < 0)
+        return -1;
+    t.criterion = (enum topic_criterion)i;
+    if (parse_rest(&s, &t, err) < 0)
+        return -1;
+    *out = t;
+    return 0;
+}
