@@ -19,7 +19,16 @@
 
 enum { JSON_MAX_DEPTH = 1000 };
 
-enum json_type { JSON_ABSENT, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_ABSENT,
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json {
     enum json_type type;
@@ -42,7 +51,8 @@ struct json_member {
     struct slice key; /* raw, still escaped */
     struct json value;
 };
-int json_parse_members(struct slice text, struct json_member *members, size_t max, size_t *n, struct json_error *err);
+int json_parse_members(struct slice text, struct json_member *members, size_t max, size_t *n,
+                       struct json_error *err);
 /* The same for any number of members: each is handed to on_member as it is passed, before the rest is checked, so what
  * was gathered counts only if 0 is returned. */
 int json_each_member(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
@@ -93,10 +103,11 @@ bool json_text_is(struct json v, struct slice text);
 int json_int(struct json v, int64_t *out);
 
 /* Writing. A document is put together by splicing: these append to dst. */
-void json_put_text(struct buf *dst, struct slice text);        /* "…" escaped as RFC 8259 needs; bad UTF-8 becomes U+FFFD */
-void json_put_escaped(struct buf *dst, struct slice text);     /* the same without the quotes */
-void json_put_key(struct buf *dst, struct slice name);         /* json_put_item, then "name": */
-void json_put_item(struct buf *dst);                           /* puts ',' unless dst is empty or ends with '{' or '[' */
+void json_put_text(struct buf *dst,
+                   struct slice text); /* "…" escaped as RFC 8259 needs; bad UTF-8 becomes U+FFFD */
+void json_put_escaped(struct buf *dst, struct slice text); /* the same without the quotes */
+void json_put_key(struct buf *dst, struct slice name);     /* json_put_item, then "name": */
+void json_put_item(struct buf *dst); /* puts ',' unless dst is empty or ends with '{' or '[' */
 void json_put_member(struct buf *dst, struct slice name, struct slice raw_value);
 void json_put_member_text(struct buf *dst, struct slice name, struct slice text);
 void json_put_member_int(struct buf *dst, struct slice name, int64_t n);

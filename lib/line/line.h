@@ -20,7 +20,8 @@ enum line_kind { LINE_UNKNOWN, LINE_EXTERNAL, LINE_DITTO, LINE_SIGNAL, LINE_SETT
 struct line {
     enum line_kind kind;
     struct slice raw; /* the whole line, without '\n' */
-    struct slice id;  /* SLICE_NONE without one; what is no string, empty, longer than 256 bytes or written with an
+    struct slice
+        id; /* SLICE_NONE without one; what is no string, empty, longer than 256 bytes or written with an
                          escape is no id, as no giver writes such */
     /* members as they stand; JSON_ABSENT if missing, last one wins */
     struct json address, headers, text, bytes, context;

@@ -17,20 +17,20 @@ enum { PENDING_MAX_LEAVES = 1024, PENDING_ID_SIZE = 40 };
 
 struct entry {
     uint64_t counter;
-    void *data;            /* the caller's: a delivery, a message */
-    size_t open;           /* leaves not yet settled */
+    void *data;  /* the caller's: a delivery, a message */
+    size_t open; /* leaves not yet settled */
     enum line_class worst;
-    int status;            /* the first status of the worst class; 200 if all ended without one */
-    msec since;            /* the caller's to set: when it was added, dispatched… */
-    struct leaves *leaves; /* private: the parts that are still open; NULL without parts */
-    struct entry *next;    /* private: hash chain */
+    int status;                  /* the first status of the worst class; 200 if all ended without one */
+    msec since;                  /* the caller's to set: when it was added, dispatched… */
+    struct leaves *leaves;       /* private: the parts that are still open; NULL without parts */
+    struct entry *next;          /* private: hash chain */
     struct entry *older, *newer; /* in order of adding; NULL at the ends */
 };
 
 struct pending {
     char prefix[16];
     uint64_t counter;
-    size_t n;     /* entries */
+    size_t n;         /* entries */
     uint64_t unknown; /* settlements ignored: foreign prefix excluded, unknown or repeated id */
     struct entry **slots;
     size_t n_slots;

@@ -8,8 +8,8 @@
 #include "base/buf.h"
 
 struct ditto_error {
-    int status;            /* HTTP-like; 0: no error */
-    char code[80];         /* "connectivity:connection.configuration.invalid" */
+    int status;    /* HTTP-like; 0: no error */
+    char code[80]; /* "connectivity:connection.configuration.invalid" */
     char message[320];
     char description[512]; /* "" for none */
     char pointer[256];     /* JSON pointer of the fault, "" for the whole document or unknown */
@@ -17,8 +17,8 @@ struct ditto_error {
 
 /* Fills e; returns -1 so that a checker can `return ditto_fail(…)`. description and pointer may be NULL. message is
  * printf-like. The first error stays: a filled e is not overwritten. */
-int ditto_fail(struct ditto_error *e, int status, const char *code, const char *description, const char *pointer,
-               const char *message, ...) __attribute__((format(printf, 6, 7)));
+int ditto_fail(struct ditto_error *e, int status, const char *code, const char *description,
+               const char *pointer, const char *message, ...) __attribute__((format(printf, 6, 7)));
 /* Appends {"status":…,"error":…,"message":…[,"description":…][,"pointer":…]}. */
 void ditto_error_put(struct buf *dst, const struct ditto_error *e, bool with_pointer);
 /* Appends a settlement line carrying the error. */

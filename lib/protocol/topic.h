@@ -14,8 +14,14 @@
 enum topic_group { GROUP_THINGS, GROUP_POLICIES, GROUP_CONNECTIONS };
 enum topic_channel { CHANNEL_NONE, CHANNEL_TWIN, CHANNEL_LIVE };
 enum topic_criterion {
-    CRITERION_COMMANDS, CRITERION_EVENTS, CRITERION_SEARCH, CRITERION_MESSAGES, CRITERION_ERRORS,
-    CRITERION_ACKS, CRITERION_ANNOUNCEMENTS, CRITERION_STREAMING
+    CRITERION_COMMANDS,
+    CRITERION_EVENTS,
+    CRITERION_SEARCH,
+    CRITERION_MESSAGES,
+    CRITERION_ERRORS,
+    CRITERION_ACKS,
+    CRITERION_ANNOUNCEMENTS,
+    CRITERION_STREAMING
 };
 
 struct topic {
@@ -35,8 +41,15 @@ const char *topic_channel_text(enum topic_channel c);
 const char *topic_criterion_text(enum topic_criterion c);
 
 /* What a target subscribes: "_/_/things/live/messages?namespaces=a,b&filter=…&extraFields=…". */
-enum stream { STREAM_TWIN_EVENTS, STREAM_LIVE_EVENTS, STREAM_LIVE_COMMANDS, STREAM_MESSAGES, STREAM_POLICY_ANNOUNCEMENTS,
-              STREAM_CONNECTION_ANNOUNCEMENTS, STREAM_NONE };
+enum stream {
+    STREAM_TWIN_EVENTS,
+    STREAM_LIVE_EVENTS,
+    STREAM_LIVE_COMMANDS,
+    STREAM_MESSAGES,
+    STREAM_POLICY_ANNOUNCEMENTS,
+    STREAM_CONNECTION_ANNOUNCEMENTS,
+    STREAM_NONE
+};
 struct target_topic {
     enum stream stream;
     struct slice namespaces;   /* comma list as written (URL-encoded), SLICE_NONE for all */
