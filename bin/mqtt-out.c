@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     struct connection conn;
     io_init();
     int at = opt_parse(&program, argc, argv);
-    report_init();
+    report_init(program.name);
     int code = transport_configure(&conn, &program, path, protocol, argv + at, (size_t)(argc - at), (int)qos, SIDE_SINK);
     if (code)
         return code;

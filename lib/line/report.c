@@ -11,11 +11,13 @@
 #include "base/banned.h"
 
 static int report_fd = -1;
+static const char *from = "";
 
-void report_init(void)
+void report_init(const char *program)
 {
     uint64_t fd;
     const char *text = getenv("CONN_REPORT_FD");
+    from = program;
     if (!text)
         return;
     if (scan_u64(slice_str(text), &fd) == 0 && fd > 2 && fd < 1024 && io_cloexec((int)fd, true) == 0)
@@ -28,6 +30,13 @@ void report_init(void)
 bool report_wanted(void)
 {
     return report_fd >= 0;
+}
+
+static void begin_report(struct buf *b, const char *kind)
+{
+    buf_putc(b, '{');
+    json_put_member_text(b, S("report"), slice_str(kind));
+    json_put_member_text(b, S("from"), slice_str(from));
 }
 
 static void send_report(struct buf *b)
@@ -44,7 +53,7 @@ void report_state(const char *state, const char *detail)
     struct buf b = {0};
     if (report_fd < 0)
         return;
-    buf_puts(&b, "{\"report\":\"state\"");
+    begin_report(&b, "state");
     json_put_member_text(&b, S("state"), slice_str(state));
     if (detail)
         json_put_member_text(&b, S("detail"), slice_str(detail));
@@ -56,7 +65,7 @@ void report_counters(const struct counter *c, size_t n)
     struct buf b = {0};
     if (report_fd < 0)
         return;
-    buf_puts(&b, "{\"report\":\"counters\"");
+    begin_report(&b, "counters");
     for (size_t i = 0; i < n; i++)
         json_put_member_int(&b, slice_str(c[i].name), (int64_t)c[i].n);
     send_report(&b);

@@ -17,11 +17,12 @@ struct counter {
 };
 
 /* Reads and unsets $CONN_REPORT_FD; makes the descriptor close-on-exec. */
-void report_init(void);
+/* program: the name that stands in every report ("from"). */
+void report_init(const char *program);
 bool report_wanted(void);
-/* {"report":"state","state":"connected","detail":"…"} */
+/* {"report":"state","from":"amqp-in","state":"connected","detail":"…"} */
 void report_state(const char *state, const char *detail);
-/* {"report":"counters","received":12,…} */
+/* {"report":"counters","from":"amqp-in","received":12,…} */
 void report_counters(const struct counter *c, size_t n);
 /* The same as one info line on stderr, for USR1: always printed, whatever the log level. */
 void counters_print(const struct counter *c, size_t n);

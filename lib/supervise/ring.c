@@ -1,0 +1,189 @@
+#include "supervise/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#include "base/banned.h"
+
+enum { SCRATCH_FD = 64 }; /* children's descriptors are moved above this before they get their numbers */
+
+/* ---- in the child ---- */
+
+static void die_with(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it died before we asked */
+        _exit(EXIT_TEMPORARY);
+}
+
+static void default_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+}
+
+static int out_of_the_way(int fd)
+{
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, SCRATCH_FD);
+}
+
+static int place(int fd, int as)
+{
+    return dup2(fd, as) < 0 ? -1 : 0; /* dup2 leaves close-on-exec off */
+}
+
+static int place_all(const struct part *part, int in, int out)
+{
+    int moved[HANDED_MAX];
+    in = out_of_the_way(in);
+    out = out_of_the_way(out);
+    if (in < 0 || out < 0)
+        return -1;
+    for (size_t i = 0; i < part->n_handed; i++)
+        if ((moved[i] = out_of_the_way(part->handed[i].fd)) < 0)
+            return -1;
+    if (place(in, STDIN_FILENO) < 0 || place(out, STDOUT_FILENO) < 0)
+        return -1;
+    for (size_t i = 0; i < part->n_handed; i++)
+        if (place(moved[i], part->handed[i].as) < 0)
+            return -1;
+    return 0;
+}
+
+/* Programs of the suite stand beside each other, wherever it is installed. */
+static void run(const struct part *part)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    char *const *argv = (char *const *)(uintptr_t)part->argv;
+    if (n > 0 && !strchr(argv[0], '/')) {
+        path[n] = '\0';
+        char *name = strrchr(path, '/') + 1;
+        if (snprintf(name, sizeof path - (size_t)(name - path), "%s", argv[0]) < (int)(sizeof path - (size_t)(name - path)))
+            execv(path, argv);
+    }
+    execvp(argv[0], argv);
+    int code = errno == ENOENT ? 127 : 126;
+    error_sys("cannot run '%s'", argv[0]);
+    _exit(code);
+}
+
+static void child(const struct part *part, int in, int out, pid_t parent)
+{
+    setpgid(0, 0);
+    die_with(parent);
+    default_signals();
+    if (place_all(part, in, out) < 0)
+        _exit(EXIT_TEMPORARY);
+    if (part->env)
+        putenv((char *)(uintptr_t)part->env);
+    run(part);
+}
+
+/* ---- in the parent ---- */
+
+static pid_t spawn(const struct part *part, int in, int out)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        child(part, in, out, parent);
+    if (pid > 0)
+        setpgid(pid, pid); /* in both: whoever comes first */
+    return pid;
+}
+
+static void close_pipes(int (*pipes)[2], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (int end = 0; end < 2; end++)
+            if (pipes[i][end] >= 0)
+                close(pipes[i][end]);
+}
+
+/* Pipe i leads from part i to part i + 1; the last one, if the ring is closed with a pipe, back to part 0. */
+static int make_pipes(int (*pipes)[2], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (pipe2(pipes[i], O_CLOEXEC) < 0) {
+            int e = errno;
+            close_pipes(pipes, i);
+            errno = e;
+            return -1;
+        }
+    return 0;
+}
+
+int ring_start(struct ring *r, const struct part *parts, size_t n, int hub)
+{
+    int pipes[RING_PARTS_MAX][2];
+    size_t n_pipes = hub < 0 ? n : n - 1;
+    *r = (struct ring){.n = n, .culprit = n};
+    if (n == 0 || n > RING_PARTS_MAX) {
+        errno = E2BIG;
+        return -1;
+    }
+    if (make_pipes(pipes, n_pipes) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        int in = i ? pipes[i - 1][0] : hub < 0 ? pipes[n - 1][0] : hub;
+        int out = i < n_pipes ? pipes[i][1] : hub;
+        r->pids[i] = spawn(&parts[i], in, out);
+        if (r->pids[i] < 0) {
+            int e = errno;
+            r->pids[i] = 0;
+            ring_signal(r, SIGKILL);
+            close_pipes(pipes, n_pipes);
+            errno = e;
+            return -1;
+        }
+        r->alive++;
+    }
+    close_pipes(pipes, n_pipes);
+    return 0;
+}
+
+bool ring_reaped(struct ring *r, pid_t pid, int wait_status)
+{
+    size_t i = 0;
+    int code;
+    while (i < r->n && r->pids[i] != pid)
+        i++;
+    if (i == r->n)
+        return false;
+    r->pids[i] = 0;
+    r->alive--;
+    code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : r->stopping ? 0 : EXIT_TEMPORARY;
+    if (code && r->culprit == r->n) {
+        r->culprit = i;
+        r->code = code;
+    }
+    return true;
+}
+
+void ring_stop(struct ring *r)
+{
+    r->stopping = true;
+    if (r->pids[0] > 0)
+        kill(-r->pids[0], SIGTERM);
+}
+
+void ring_signal(struct ring *r, int signo)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->pids[i] > 0)
+            kill(-r->pids[i], signo);
+}
