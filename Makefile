@@ -1,27 +1,32 @@
-# conntools (GNU make). `make` builds build/bin/*, `make check` tests it, `make demo` shows it.
+# conntools (GNU make). `make` builds build/bin/*, `make check` tests it, `make demo` shows it, `make help` lists more.
 #
 # One archive, libconn.a, holds everything under lib/. Each bin/<name>.c is one program, linked with that archive and
-# with the libraries its line in the table below names: only what needs a broker library links it.
-# BUILD=DIR builds somewhere else; a BUILD whose last part is "asan" is built with the sanitizers.
+# with the libraries that the table below names: only what needs a broker library links it.
+# BUILD=DIR builds elsewhere; a BUILD whose last part is "asan" is built with the sanitizers. SKIP=lib/x/y.c leaves
+# sources out of the archive, for a program that does without them while they do not compile.
 
 BUILD ?= build
 CONFIG := build/config.mk
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 .SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# --- what needs which library ------------------------------------------------------------------------------------
+# --- which program links which library ---------------------------------------------------------------------------
+
 LIBS_amqp-in      = $(PROTON_LIBS)
 LIBS_mqtt-out     = $(MOSQUITTO_LIBS)
 LIBS_ditto-map    = $(JQ_LIBS) $(SECCOMP_LIBS)
 LIBS_conn-store   = $(GDBM_LIBS)
 LIBS_conn-journal = $(GDBM_LIBS)
 
-# Test and bench programs may use any of them; --as-needed keeps what one does use.
+# Tests and benchmarks may use any of them; --as-needed keeps what one does use.
 ALL_LIBS = $(PROTON_LIBS) $(MOSQUITTO_LIBS) $(GDBM_LIBS) $(JQ_LIBS) $(SECCOMP_LIBS)
 
-# --- goals that must work before there is a compiler ---------------------------------------------------------------
-EARLY := deps deps-build deps-test clean demo check check-long check-asan bench lint format help
+# --- goals that must work before there is a compiler, or that bring one --------------------------------------------
+
+EARLY := help deps deps-build deps-test demo check check-long check-asan lint format bench clean
 ifneq ($(filter-out $(EARLY),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 endif
@@ -30,13 +35,14 @@ $(CONFIG): configure
 	./configure $(CONFIGURE_ARGS)
 
 # --- flags ---------------------------------------------------------------------------------------------------------
+
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wformat=2 -Wunused-result
 CPPFLAGS := -D_GNU_SOURCE -I lib
 CFLAGS   := -std=c11 -O2 -g -fstack-protector-strong $(WARNINGS) $(if $(DEVELOPER),-Werror)
 LDFLAGS  := -Wl,-z,relro,-z,now -Wl,--as-needed
 
 ifeq ($(notdir $(BUILD)),asan)
-# The runtimes are linked statically, so that a preloaded shim need not come second.
+# gcc's runtimes are linked statically, so that a preloaded shim need not come second.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS   += $(SANITIZE)
 LDFLAGS  += $(SANITIZE) $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
@@ -47,20 +53,24 @@ endif
 CPPFLAGS += $(PROTON_CFLAGS) $(MOSQUITTO_CFLAGS) $(SECCOMP_CFLAGS) $(USER_CPPFLAGS)
 CFLAGS   += $(USER_CFLAGS)
 LDFLAGS  += $(USER_LDFLAGS)
-COMPILE   = $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 
 # --- what there is -------------------------------------------------------------------------------------------------
-LIB_SRC   := $(wildcard lib/*/*.c)
-PROGRAMS  := $(patsubst bin/%.c,%,$(wildcard bin/*.c))
-SCRIPTS   := $(patsubst bin/%.sh,%,$(wildcard bin/*.sh))
-SHIMS     := $(patsubst tests/helper/%.c,%,$(wildcard tests/helper/*-shim.c))
-HELPERS   := $(filter-out $(SHIMS),$(patsubst tests/helper/%.c,%,$(wildcard tests/helper/*.c)))
-UNITS     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
-BENCHES   := $(patsubst bench/%.c,%,$(wildcard bench/*.c))
 
-LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
-ARCHIVE   := $(BUILD)/libconn.a
-BIN_OUT   := $(PROGRAMS:%=$(BUILD)/bin/%) $(SCRIPTS:%=$(BUILD)/bin/%)
+# names of the sources $(1)/<name>.$(2)
+names = $(patsubst $(1)/%.$(2),%,$(wildcard $(1)/*.$(2)))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+PROGRAMS := $(call names,bin,c)
+SCRIPTS  := $(call names,bin,sh)
+# a test program is tests/helper/<name>.c, or that and the folder tests/helper/<name>/, or the folder
+SHIMS    := $(filter %-shim,$(call names,tests/helper,c))
+HELPERS  := $(sort $(filter-out $(SHIMS),$(call names,tests/helper,c) \
+                $(patsubst tests/helper/%/,%,$(dir $(wildcard tests/helper/*/*.c)))))
+UNITS    := $(call names,tests/unit,c)
+BENCHES  := $(call names,bench,c)
+ARCHIVE  := $(BUILD)/libconn.a
+
+BIN_OUT   := $(addprefix $(BUILD)/bin/,$(PROGRAMS) $(SCRIPTS))
 TEST_OUT  := $(HELPERS:%=$(BUILD)/tests/%) $(SHIMS:%=$(BUILD)/tests/%.so) $(UNITS:%=$(BUILD)/tests/unit/%)
 BENCH_OUT := $(BENCHES:%=$(BUILD)/bench/%)
 
@@ -73,42 +83,114 @@ asan:
 	$(MAKE) BUILD=build/asan programs tests
 
 # --- how it is made ------------------------------------------------------------------------------------------------
+
+LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE)
+
 $(BUILD)/obj/%.o: %.c | $(CONFIG)
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(ARCHIVE): $(LIB_OBJ)
-	@mkdir -p $(@D)
+$(ARCHIVE): $(call objects,$(filter-out $(SKIP),$(wildcard lib/*/*.c)))
 	@rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ)
+	$(AR) rcs $@ $^
 
-$(BUILD)/bin/%: $(BUILD)/obj/bin/%.o $(ARCHIVE)
+$(PROGRAMS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/bin/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ARCHIVE) $(LIBS_$*)
+	$(LINK) $(LIBS_$*)
 
-$(BUILD)/bin/%: bin/%.sh
+$(SCRIPTS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: bin/%.sh
 	@mkdir -p $(@D)
 	install -m 755 $< $@
 
-$(BUILD)/tests/%.so: tests/helper/%.c | $(CONFIG)
+$(foreach name,$(HELPERS),$(eval $(BUILD)/tests/$(name): \
+    $(call objects,$(wildcard tests/helper/$(name).c tests/helper/$(name)/*.c))))
+$(HELPERS:%=$(BUILD)/tests/%): $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out $(SANITIZE),$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
+	$(LINK) $(ALL_LIBS)
 
-$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVE)
+$(SHIMS:%=$(BUILD)/tests/%.so): $(BUILD)/tests/%.so: tests/helper/%.c | $(CONFIG)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ARCHIVE) $(ALL_LIBS)
+	$(CC) $(CPPFLAGS) $(filter-out $(SANITIZE),$(CFLAGS)) -fPIC -shared -o $@ $<
 
-$(BUILD)/tests/%: $(BUILD)/obj/tests/helper/%.o $(ARCHIVE)
+$(UNITS:%=$(BUILD)/tests/unit/%): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ARCHIVE) $(ALL_LIBS)
+	$(LINK) $(ALL_LIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(ARCHIVE)
+$(BENCHES:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ARCHIVE) $(ALL_LIBS)
+	$(LINK) $(ALL_LIBS)
 
-.SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: clean
+# --- packages, tests, demo -----------------------------------------------------------------------------------------
+
+.PHONY: deps deps-build deps-test demo check check-long check-asan lint format bench
+deps:
+	@scripts/deps all
+deps-build:
+	@scripts/deps build
+deps-test:
+	@scripts/deps test
+
+# make inside make, where the outer one could not have a configuration yet
+BUILD_NOW = $(MAKE) -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# The last line of these is the tests' own: nothing is printed after it.
+check: deps
+	@$(BUILD_NOW) programs tests
+	@BUILD=$(BUILD) scripts/check
+check-long: export CONN_LONG := 1
+check-long: check
+check-asan:
+	@$(MAKE) BUILD=build/asan check
+
+lint:
+	@$(BUILD_NOW) programs
+	@BUILD=$(BUILD) scripts/lint
+
+# FILES="…" formats only these
+format:
+	clang-format-14 -i $(or $(FILES),$(shell git ls-files '*.c' '*.h'))
+
+demo: deps
+	@$(BUILD_NOW) programs tests
+	@BUILD=$(BUILD) AMQP=$(AMQP) scripts/demo.sh
+
+bench: deps
+	@scripts/deps bench
+	@$(BUILD_NOW) programs tests benches
+	@BUILD=$(BUILD) bench/run.sh
+
+# --- install -------------------------------------------------------------------------------------------------------
+
+EXAMPLES = $(shell find examples -type f 2>/dev/null)
+
+.PHONY: install uninstall clean help
+install: programs
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(DOCDIR)
+	$(if $(BIN_OUT),install -m 755 $(BIN_OUT) $(DESTDIR)$(BINDIR))
+	$(if $(wildcard man/*.1),install -m 644 $(wildcard man/*.1) $(DESTDIR)$(MANDIR)/man1)
+	$(if $(wildcard man/*.7),install -m 644 $(wildcard man/*.7) $(DESTDIR)$(MANDIR)/man7)
+	$(if $(EXAMPLES),cp -R --parents $(EXAMPLES) $(DESTDIR)$(DOCDIR))
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN_OUT)))
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(wildcard man/*.1)))
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(wildcard man/*.7)))
+	rm -rf $(DESTDIR)$(DOCDIR)
+
 clean:
 	rm -rf build $(BUILD)
+
+help:
+	@echo 'make                     programs, in build/bin'
+	@echo 'make deps                Debian packages (deps-build, deps-test: a part of them)'
+	@echo 'make demo                the whole house, in one story (AMQP=rabbitmq: with that broker)'
+	@echo 'make check               lint and all tests (check-long: more rounds; check-asan: with the sanitizers)'
+	@echo 'make lint                format, pages, includes; make format applies the format'
+	@echo 'make asan                programs with the sanitizers, in build/asan/bin'
+	@echo 'make bench               speed, beside yardsticks'
+	@echo 'make install             PREFIX=/usr/local DESTDIR=; make uninstall takes it away'
+	@echo 'make clean               removes build/'
+	@echo 'DEVELOPER=1              warnings are errors'
+	@echo 'BUILD=DIR                builds, or tests what was built, there'

@@ -7,9 +7,9 @@ setup_suite() {
 
 teardown_suite() {
     local helper=${BASH_SOURCE[0]%/*}/helper
-    # shellcheck source-path=SCRIPTDIR
+    # shellcheck source-path=SCRIPTDIR/helper
     source "$helper/process.bash"
-    # shellcheck source-path=SCRIPTDIR
+    # shellcheck source-path=SCRIPTDIR/helper
     source "$helper/rabbitmq.bash"
     rabbitmq_stop "$BATS_RUN_TMPDIR/rabbitmq"
 }

@@ -16,7 +16,7 @@ now_ms() {
 # True while PID runs (a zombie does not); REPLY is then its start time, which tells it from a later namesake.
 running() { # PID
     local stat=
-    { IFS= read -rd '' stat <"/proc/$1/stat"; } 2>/dev/null
+    { IFS= read -rd '' stat <"/proc/$1/stat"; } 2>/dev/null || : # no NUL comes: it reads all and fails
     [ -n "$stat" ] || return 1
     # shellcheck disable=SC2086 # the fields after the command name: state ppid pgrp …
     set -- ${stat##*) }
@@ -91,15 +91,16 @@ end_processes() { # SECONDS PID…
     local seconds=$1 pid left=0
     shift
     for pid; do
-        kill -TERM "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null
+        kill -TERM "$pid" 2>/dev/null || continue
+        kill -CONT "$pid" 2>/dev/null || : # a stopped one, too
     done
     for pid; do
         if ! wait_for "$seconds" not running "$pid" 2>/dev/null; then
             echo "pid $pid outlived TERM: $(tr '\0' ' ' <"/proc/$pid/cmdline")" >&2
-            kill -KILL "$pid" 2>/dev/null
+            kill -KILL "$pid" 2>/dev/null || :
             wait_for 5 not running "$pid" || left=1
         fi
-        wait "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null || :
     done
     return $left
 }
@@ -107,7 +108,7 @@ end_processes() { # SECONDS PID…
 # Ends what NAME names, with TERM; its exit code is then in status.
 stop() { # NAME [SECONDS]
     local pid=${PIDS[$1]}
-    kill -TERM "$pid" 2>/dev/null
+    kill -TERM "$pid" 2>/dev/null || :
     wait_exit "$1" "${2:-10}"
 }
 
