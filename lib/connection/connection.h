@@ -15,6 +15,8 @@
 
 enum connection_type { TYPE_AMQP_091, TYPE_AMQP_10, TYPE_MQTT, TYPE_MQTT_5, TYPE_KAFKA, TYPE_HTTP_PUSH, TYPE_HONO };
 
+enum { QOS_ABSENT = -1 };
+
 struct slices {
     size_t n;
     struct slice *v;
@@ -37,7 +39,7 @@ struct source {
     size_t index; /* in the document's array */
     struct slices addresses;
     unsigned consumer_count;
-    int qos; /* -1: absent */
+    int qos; /* or QOS_ABSENT */
     struct slices subjects; /* authorizationContext */
     struct pairs header_mapping;
     struct slices payload_mapping;
@@ -54,7 +56,7 @@ struct target {
     struct slice address;
     size_t n_topics;
     struct target_topic *topics;
-    int qos; /* -1: absent */
+    int qos; /* or QOS_ABSENT */
     struct slices subjects;
     struct slice issued_label; /* {{connection:id}} resolved; SLICE_NONE */
     struct pairs header_mapping;
