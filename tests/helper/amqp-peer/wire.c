@@ -1,6 +1,8 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,6 +29,8 @@ void wire_init(struct wire *w, int fd)
         die_oom();
     io_nonblock(fd);
     io_cloexec(fd, true);
+    /* without it a write that ends inside a segment waits for a delayed acknowledgement: 40 ms, measured */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     w->watch = (struct watch){.fd = fd, .events = POLLIN, .ready = on_ready, .arg = w};
     w->tick = (struct timer){.at = NEVER, .fire = on_tick, .arg = w};
 }
