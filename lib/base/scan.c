@@ -71,6 +71,8 @@ static int64_t unit_ms(struct slice unit)
 int scan_duration_ms(struct slice s, int64_t *out)
 {
     size_t digits = 0;
+    if (!s.len)
+        return fail(EINVAL);
     while (digits < s.len && s.p[digits] >= '0' && s.p[digits] <= '9')
         digits++;
     int64_t unit = unit_ms(slice_of(s.p + digits, s.len - digits));

@@ -46,12 +46,7 @@ static inline int slice_cmp(struct slice a, struct slice b)
 
 static inline bool slice_starts(struct slice s, struct slice prefix)
 {
-    return s.len >= prefix.len && memcmp(s.p, prefix.p, prefix.len) == 0;
-}
-
-static inline bool slice_ends(struct slice s, struct slice suffix)
-{
-    return s.len >= suffix.len && memcmp(s.p + s.len - suffix.len, suffix.p, suffix.len) == 0;
+    return s.len >= prefix.len && slice_eq(slice_of(s.p, prefix.len), prefix);
 }
 
 /* Without the first n bytes (all of them, if n is larger). */
@@ -59,7 +54,12 @@ static inline struct slice slice_skip(struct slice s, size_t n)
 {
     if (n > s.len)
         n = s.len;
-    return (struct slice){s.p + n, s.len - n};
+    return n ? slice_of(s.p + n, s.len - n) : s;
+}
+
+static inline bool slice_ends(struct slice s, struct slice suffix)
+{
+    return s.len >= suffix.len && slice_eq(slice_skip(s, s.len - suffix.len), suffix);
 }
 
 /* Cuts *rest at the first sep: returns what stands before it, leaves what stands after it.
