@@ -1,0 +1,203 @@
+#include "store/carve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+
+#include "base/banned.h"
+
+enum { BLOCK = 1024 * 1024, KEEP_BYTES = 4 * 1024 * 1024 };
+
+/* The file passes by in a window that always holds the record under examination whole. */
+struct window {
+    struct carve *c;
+    struct buf bytes;
+    uint64_t offset; /* of the window's first byte in the file */
+    bool eof;
+};
+
+/* As much of the file as makes the window want bytes long; less at the end of the file. 0, or -1 with errno. */
+static int widen(struct window *w, size_t want)
+{
+    while (w->bytes.len < want && !w->eof) {
+        size_t room = want - w->bytes.len > BLOCK ? want - w->bytes.len : BLOCK;
+        ssize_t n = io_read_some(w->c->fd, buf_room(&w->bytes, room), room);
+        if (n < 0)
+            return -1;
+        buf_added(&w->bytes, (size_t)n);
+        w->eof = n == 0;
+    }
+    return 0;
+}
+
+static void pass(struct window *w, size_t n)
+{
+    buf_take(&w->bytes, n);
+    w->offset += n;
+    if (!w->bytes.len)
+        buf_reset(&w->bytes, KEEP_BYTES);
+}
+
+/* Moves the window to the next magic, or to the end. 0, or -1 with errno. */
+static int seek_magic(struct window *w)
+{
+    for (;;) {
+        if (widen(w, RECORD_HEAD) != 0)
+            return -1;
+        const char *p = buf_p(&w->bytes);
+        const char *at = w->bytes.len ? memmem(p, w->bytes.len, RECORD_MAGIC, 4) : NULL;
+        if (at) {
+            pass(w, (size_t)(at - p));
+            return widen(w, RECORD_HEAD);
+        }
+        /* the magic may straddle the end of the window */
+        pass(w, w->eof || w->bytes.len < 4 ? w->bytes.len : w->bytes.len - 3);
+        if (w->eof && !w->bytes.len)
+            return 0;
+    }
+}
+
+static void found(struct carve *c, const struct record *r, uint64_t offset, size_t len)
+{
+    if (c->n == c->cap) {
+        c->cap = c->cap ? c->cap * 2 : 64;
+        c->v = xrealloc_array(c->v, c->cap, sizeof *c->v);
+    }
+    c->v[c->n++] = (struct carved){r->position, offset, len};
+    if (r->durable > c->durable)
+        c->durable = r->durable;
+}
+
+static void found_damaged(struct carve *c, const struct record *r, uint64_t offset)
+{
+    if (c->n_damaged < CARVE_DAMAGED_MAX)
+        c->damaged[c->n_damaged] = (struct carved){r->position, offset, 0};
+    c->n_damaged++;
+}
+
+/* Looks at what starts with a magic and passes over it. 0, or -1 with errno. */
+static int examine(struct window *w)
+{
+    struct record r;
+    size_t len;
+    enum record_status st = record_read(buf_slice(&w->bytes), &r, &len);
+    if (st == RECORD_SHORT) {
+        if (widen(w, len) != 0)
+            return -1;
+        st = record_read(buf_slice(&w->bytes), &r, &len);
+    }
+    if (st == RECORD_WHOLE)
+        found(w->c, &r, w->offset, len);
+    else if (st == RECORD_NEWER)
+        w->c->newer = true;
+    else
+        found_damaged(w->c, &r, w->offset);
+    pass(w, st == RECORD_WHOLE || st == RECORD_NEWER ? len : 4);
+    return 0;
+}
+
+static int scan(struct carve *c)
+{
+    struct window w = {.c = c};
+    int rc = lseek(c->fd, 0, SEEK_SET) < 0 ? -1 : seek_magic(&w);
+    while (rc == 0 && w.bytes.len)
+        if ((rc = examine(&w)) == 0)
+            rc = seek_magic(&w);
+    buf_free(&w.bytes);
+    return rc;
+}
+
+/* The first bytes of every gdbm file, whatever its word size and byte order. */
+static bool is_gdbm(int fd)
+{
+    uint32_t magic;
+    if (pread(fd, &magic, sizeof magic, 0) != sizeof magic)
+        return false;
+    if (magic >> 24 != 0x13)
+        magic = __builtin_bswap32(magic);
+    return magic >> 4 == 0x13579ac || magic >> 4 == 0x13579ad;
+}
+
+int carve_scan(struct carve *c, int fd, struct log_error *err)
+{
+    *c = (struct carve){.fd = fd};
+    if (scan(c) != 0)
+        return log_fail(err, EXIT_TEMPORARY, "%s", strerror(errno));
+    if (c->newer)
+        return log_fail(err, EXIT_PERMANENT, "it holds records of a newer format than %d", RECORD_FORMAT);
+    if (!c->n && !is_gdbm(fd))
+        return log_fail(err, EXIT_PERMANENT, "it is no event file");
+    return 0;
+}
+
+static int by_position(const void *a, const void *b)
+{
+    const struct carved *x = a, *y = b;
+    if (x->position != y->position)
+        return x->position < y->position ? -1 : 1;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static int missing(const struct carve *c, uint64_t position, uint64_t confirmed, struct log_error *err)
+{
+    size_t n = c->n_damaged < CARVE_DAMAGED_MAX ? c->n_damaged : CARVE_DAMAGED_MAX;
+    for (size_t i = 0; i < n; i++)
+        if (c->damaged[i].position == position)
+            return log_fail(err, EXIT_PERMANENT,
+                            "record %" PRIu64 " of %" PRIu64 " is damaged (at byte %" PRIu64 ")", position,
+                            confirmed, c->damaged[i].offset);
+    return log_fail(err, EXIT_PERMANENT, "record %" PRIu64 " of %" PRIu64 " is missing", position, confirmed);
+}
+
+int carve_settle(struct carve *c, uint64_t must, struct log_error *err)
+{
+    uint64_t confirmed = must > c->durable ? must : c->durable;
+    size_t n = 0, i = 0;
+    if (c->n)
+        qsort(c->v, c->n, sizeof *c->v, by_position);
+    for (; i < c->n && c->v[i].position <= n + 1; i++)
+        if (c->v[i].position == n + 1)
+            c->v[n++] = c->v[i];
+    c->dropped = c->n - i + c->n_damaged;
+    c->n = n;
+    return n < confirmed ? missing(c, n + 1, confirmed, err) : 0;
+}
+
+int carve_void(struct carve *c, uint64_t after)
+{
+    static const char spoilt[] = "void";
+    size_t kept = 0;
+    int rc = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].position <= after)
+            c->v[kept++] = c->v[i];
+        else if (pwrite(c->fd, spoilt, 4, (off_t)c->v[i].offset) != 4)
+            rc = -1;
+    c->n = kept;
+    return fsync(c->fd) == 0 ? rc : -1;
+}
+
+int carve_fetch(const struct carve *c, size_t i, struct buf *dst)
+{
+    size_t len = c->v[i].len;
+    ssize_t n = pread(c->fd, buf_room(dst, len), len, (off_t)c->v[i].offset);
+    if (n == (ssize_t)len) {
+        buf_added(dst, len);
+        return 0;
+    }
+    if (n >= 0)
+        errno = EIO;
+    return -1;
+}
+
+void carve_free(struct carve *c)
+{
+    if (c->fd >= 0)
+        (void)close(c->fd);
+    free(c->v);
+    *c = (struct carve){.fd = -1};
+}

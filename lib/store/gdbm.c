@@ -1,0 +1,185 @@
+/* The gdbm log at work: committing, what happens when that fails, reading, closing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "store/gdbm_file.h"
+#include "store/mark.h"
+
+#include "base/banned.h"
+
+enum {
+    RESERVE_BYTES = 256 * 1024, /* room for gdbm's own blocks, and how far ahead of need the disk is booked */
+    BLOCKS_PER_RECORD = 2 * 4096,
+};
+
+static struct gdbm_log *of(const struct event_log *log)
+{
+    return (struct gdbm_log *)(void *)log; /* log is its first member */
+}
+
+/* --- writing ---------------------------------------------------------------------------------------------------- */
+
+static int gdbm_log_append(struct event_log *log, struct record *r, uint64_t expected_revision)
+{
+    if (of(log)->mode == LOG_WRITE)
+        return ledger_append(&of(log)->ledger, r, expected_revision);
+    errno = EROFS;
+    return -1;
+}
+
+static int gdbm_log_snapshot(struct event_log *log, struct record *r)
+{
+    if (of(log)->mode == LOG_WRITE)
+        return ledger_snapshot(&of(log)->ledger, r);
+    errno = EROFS;
+    return -1;
+}
+
+/* Books the room that the next records need, so that a full disk shows before gdbm has written anything. Where a
+ * file system cannot book, a full disk shows as a failed write. */
+static int reserve(struct gdbm_log *g)
+{
+    struct stat st;
+    if (g->cannot_reserve || fstat(gdbm_fdesc(g->db), &st) != 0)
+        return 0;
+    off_t need = (off_t)(g->ledger.bytes.len + g->ledger.n_staged * BLOCKS_PER_RECORD + RESERVE_BYTES);
+    if (st.st_size + need <= g->reserved)
+        return 0;
+    need += RESERVE_BYTES;
+    if (fallocate(gdbm_fdesc(g->db), FALLOC_FL_KEEP_SIZE, st.st_size, need) == 0) {
+        g->reserved = st.st_size + need;
+        return 0;
+    }
+    g->cannot_reserve = errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
+    return g->cannot_reserve ? 0 : -1;
+}
+
+static int write_staged(struct gdbm_log *g)
+{
+    const struct ledger *l = &g->ledger;
+    for (size_t i = 0; i < l->n_staged; i++)
+        if (gdbm_file_put(g->db, l->staged[i].position, ledger_bytes(l, &l->staged[i])) != 0)
+            return -1;
+    return gdbm_file_sync(g->db);
+}
+
+/* Some of what is refused now may be in the file. It is made unreadable at once, without gdbm. */
+static void suspect(struct gdbm_log *g)
+{
+    struct log_error err;
+    gdbm_file_close(g);
+    if (gdbm_file_carve(g, &err) != 0 || carve_void(&g->carve, g->ledger.head) != 0)
+        error("cannot withdraw refused events from '%s': the next start may bring them back", EVENTS_FILE);
+    if (carve_settle(&g->carve, g->ledger.head, &err) != 0)
+        error("cannot read '%s': %s", EVENTS_FILE, err.text);
+}
+
+/* Gets a file that gdbm may write to. */
+static int repair(struct gdbm_log *g)
+{
+    if (g->db)
+        return 0;
+    if (g->carve.n != g->ledger.head)
+        suspect(g);
+    if (g->carve.n == g->ledger.head)
+        return gdbm_file_rebuild(g);
+    errno = EIO;
+    return -1;
+}
+
+static int gdbm_log_commit(struct event_log *log)
+{
+    struct gdbm_log *g = of(log);
+    if (!g->ledger.n_staged)
+        return 0;
+    bool ready = repair(g) == 0 && reserve(g) == 0;
+    if (ready && write_staged(g) == 0) {
+        ledger_commit(&g->ledger);
+        return 0;
+    }
+    int why = errno;
+    ledger_discard(&g->ledger);
+    if (ready)
+        suspect(g);
+    errno = why;
+    return -1;
+}
+
+static void gdbm_log_discard(struct event_log *log)
+{
+    ledger_discard(&of(log)->ledger);
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------------- */
+
+static int fetch(void *backend, uint64_t position, struct buf *dst)
+{
+    struct gdbm_log *g = backend;
+    if (g->db)
+        return gdbm_file_get(g->db, position, dst);
+    if (position <= g->carve.n)
+        return carve_fetch(&g->carve, position - 1, dst);
+    errno = EIO;
+    return -1;
+}
+
+static int gdbm_log_read(struct event_log *log, uint64_t after, log_visit *visit, void *arg)
+{
+    return ledger_read(&of(log)->ledger, after, fetch, log, visit, arg);
+}
+
+static int gdbm_log_read_id(struct event_log *log, struct slice id, uint64_t from, log_visit *visit,
+                            void *arg)
+{
+    return ledger_read_id(&of(log)->ledger, id, from, fetch, log, visit, arg);
+}
+
+static void gdbm_log_health(const struct event_log *log, struct log_health *out)
+{
+    const struct gdbm_log *g = of(log);
+    *out = (struct log_health){
+        .position = g->ledger.head,
+        .clean = g->clean,
+        .writable = g->mode == LOG_WRITE && g->db,
+        .dropped = g->dropped,
+    };
+}
+
+static int close_clean(struct gdbm_log *g)
+{
+    struct mark mark = {.position = (int64_t)g->ledger.head};
+    GDBM_FILE db = g->db;
+    if (!db) {
+        errno = EIO;
+        return -1;
+    }
+    g->db = NULL;
+    int rc = gdbm_file_sync(db);
+    if (gdbm_close(db) != 0 || rc != 0)
+        return -1;
+    mark.size = gdbm_file_size(g, EVENTS_FILE);
+    return mark_write(g->dir, &mark);
+}
+
+static int gdbm_log_close(struct event_log *log)
+{
+    struct gdbm_log *g = of(log);
+    int rc = g->mode == LOG_WRITE ? close_clean(g) : 0;
+    gdbm_log_free(g);
+    return rc;
+}
+
+const struct log_backend log_gdbm = {
+    .name = "gdbm",
+    .open = gdbm_log_open,
+    .append = gdbm_log_append,
+    .snapshot = gdbm_log_snapshot,
+    .commit = gdbm_log_commit,
+    .discard = gdbm_log_discard,
+    .read = gdbm_log_read,
+    .read_id = gdbm_log_read_id,
+    .health = gdbm_log_health,
+    .close = gdbm_log_close,
+};

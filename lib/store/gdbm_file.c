@@ -1,0 +1,154 @@
+#include "store/gdbm_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#include "base/banned.h"
+
+enum { KEY_SIZE = 24 };
+
+/* errno for what gdbm says. */
+static int gdbm_failed(GDBM_FILE db)
+{
+    int sys = gdbm_last_syserr(db);
+    errno = sys ? sys : EIO;
+    return -1;
+}
+
+static datum key_of(char text[KEY_SIZE], uint64_t position)
+{
+    int n = snprintf(text, KEY_SIZE, "e/%012" PRIu64, position);
+    return (datum){text, n};
+}
+
+/* gdbm does not report every failed write of its index; it then says that it needs recovery. */
+int gdbm_file_put(GDBM_FILE db, uint64_t position, struct slice record)
+{
+    char key[KEY_SIZE];
+    datum value = {(char *)record.p, (int)record.len};
+    int rc = gdbm_store(db, key_of(key, position), value, GDBM_INSERT);
+    if (rc > 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rc == 0 && !gdbm_needs_recovery(db) ? 0 : gdbm_failed(db);
+}
+
+int gdbm_file_get(GDBM_FILE db, uint64_t position, struct buf *dst)
+{
+    char key[KEY_SIZE];
+    datum value = gdbm_fetch(db, key_of(key, position));
+    if (!value.dptr) {
+        errno = EBADMSG;
+        return -1;
+    }
+    buf_put(dst, value.dptr, (size_t)value.dsize);
+    free(value.dptr);
+    return 0;
+}
+
+int gdbm_file_sync(GDBM_FILE db)
+{
+    return gdbm_sync(db) == 0 && !gdbm_needs_recovery(db) ? 0 : gdbm_failed(db);
+}
+
+off_t gdbm_file_size(const struct gdbm_log *g, const char *name)
+{
+    struct stat st;
+    return fstatat(g->dir, name, &st, 0) == 0 ? st.st_size : -1;
+}
+
+GDBM_FILE gdbm_file_open(const struct gdbm_log *g, const char *name, int how, int flags)
+{
+    int fd = openat(g->dir, name, flags | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return NULL;
+    GDBM_FILE db = gdbm_fd_open(fd, name, 0, how | GDBM_NOMMAP | GDBM_CLOEXEC, NULL);
+    if (db)
+        return db;
+    bool locked = gdbm_errno == GDBM_CANT_BE_READER || gdbm_errno == GDBM_CANT_BE_WRITER;
+    (void)close(fd);
+    errno = locked ? EWOULDBLOCK : EBADMSG;
+    return NULL;
+}
+
+void gdbm_file_close(struct gdbm_log *g)
+{
+    if (g->db)
+        (void)gdbm_close(g->db);
+    g->db = NULL;
+}
+
+/* --- without gdbm ----------------------------------------------------------------------------------------------- */
+
+static int open_bare(const struct gdbm_log *g)
+{
+    int fd = g->mode == LOG_WRITE ? openat(g->dir, EVENTS_FILE, O_RDWR | O_CLOEXEC) : -1;
+    return fd >= 0 ? fd : openat(g->dir, EVENTS_FILE, O_RDONLY | O_CLOEXEC);
+}
+
+int gdbm_file_carve(struct gdbm_log *g, struct log_error *err)
+{
+    carve_free(&g->carve);
+    int fd = open_bare(g);
+    if (fd < 0)
+        return log_fail(err, EXIT_TEMPORARY, "%s", strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return carve_scan(&g->carve, fd, err);
+    (void)close(fd);
+    return log_fail(err, EXIT_TEMPORARY, GDBM_IN_USE);
+}
+
+/* --- a fresh file from carved records --------------------------------------------------------------------------- */
+
+static int copy_carved(struct gdbm_log *g, GDBM_FILE fresh)
+{
+    struct buf bytes = {0};
+    int rc = 0;
+    for (size_t i = 0; i < g->carve.n && rc == 0; i++) {
+        buf_reset(&bytes, RECORD_MAX);
+        rc = carve_fetch(&g->carve, i, &bytes);
+        if (rc == 0)
+            rc = gdbm_file_put(fresh, g->carve.v[i].position, buf_slice(&bytes));
+    }
+    buf_free(&bytes);
+    return rc == 0 ? gdbm_file_sync(fresh) : -1;
+}
+
+/* The old file gets a second name before it loses its first, so that there is an events.gdbm at every moment. */
+static int take_place(const struct gdbm_log *g)
+{
+    if (gdbm_file_size(g, EVENTS_FILE) >= 0) {
+        (void)unlinkat(g->dir, BACKUP_FILE, 0);
+        if (linkat(g->dir, EVENTS_FILE, g->dir, BACKUP_FILE, 0) != 0)
+            warn_sys("cannot keep '%s' as '%s'", EVENTS_FILE, BACKUP_FILE);
+    }
+    return renameat(g->dir, FRESH_FILE, g->dir, EVENTS_FILE) == 0 && fsync(g->dir) == 0 ? 0 : -1;
+}
+
+int gdbm_file_rebuild(struct gdbm_log *g)
+{
+    (void)unlinkat(g->dir, FRESH_FILE, 0);
+    GDBM_FILE fresh = gdbm_file_open(g, FRESH_FILE, GDBM_NEWDB, O_RDWR | O_CREAT | O_EXCL);
+    if (!fresh)
+        return -1;
+    if (copy_carved(g, fresh) == 0 && take_place(g) == 0) {
+        carve_free(&g->carve);
+        g->db = fresh;
+        g->reserved = 0;
+        return 0;
+    }
+    int why = errno;
+    (void)gdbm_close(fresh);
+    (void)unlinkat(g->dir, FRESH_FILE, 0);
+    errno = why;
+    return -1;
+}

@@ -1,0 +1,64 @@
+/* gdbm_file.h: the log in one gdbm file, in the carve form (carve.h says why). Private to the gdbm backend, whose parts are
+ * gdbm_file.c (the file), gdbm_open.c (what is done before the first record is written) and gdbm.c (everything after).
+ *
+ *   events.gdbm       "e/<position>" → record
+ *   events.clean      see mark.h
+ *   events.lock       flock: one owner
+ *   events.gdbm.new   being written, not yet in force; a left-over is ignored
+ *   events.gdbm.bak   what a rebuilt events.gdbm was made from
+ *
+ * Without events.clean, and after any failed write, events.gdbm is suspect: gdbm never touches it again. Its records are
+ * carved out into a fresh file, which takes its place by rename. While that is not possible (disk full) the records are
+ * read from where they lie, and nothing can be committed.
+ *
+ * Functions return 0, or -1 with errno. */
+#ifndef STORE_GDBM_FILE_H
+#define STORE_GDBM_FILE_H
+
+#include <gdbm.h>
+#include <sys/types.h>
+
+#include "store/carve.h"
+#include "store/ledger.h"
+
+#define EVENTS_FILE "events.gdbm"
+#define FRESH_FILE  "events.gdbm.new"
+#define BACKUP_FILE "events.gdbm.bak"
+#define LOCK_FILE   "events.lock"
+#define GDBM_IN_USE "it is in use by another process"
+
+struct gdbm_log {
+    struct event_log log;
+    struct ledger ledger;
+    enum log_mode mode;
+    int dir, lock;
+    GDBM_FILE db;       /* NULL while events.gdbm is suspect */
+    struct carve carve; /* then: where the records lie */
+    bool clean;
+    size_t dropped;
+    off_t reserved; /* bytes of the disk that are booked for events.gdbm */
+    bool cannot_reserve;
+};
+
+/* gdbm on a file of the folder; how and flags as for gdbm_open and open. NULL with errno (EWOULDBLOCK: somebody has it
+ * open; EBADMSG: gdbm does not like it). */
+GDBM_FILE gdbm_file_open(const struct gdbm_log *g, const char *name, int how, int flags);
+int gdbm_file_put(GDBM_FILE db, uint64_t position, struct slice record);
+int gdbm_file_get(GDBM_FILE db, uint64_t position, struct buf *dst);
+int gdbm_file_sync(GDBM_FILE db);
+void gdbm_file_close(struct gdbm_log *g);
+/* Bytes of a file of the folder. -1 with errno. */
+off_t gdbm_file_size(const struct gdbm_log *g, const char *name);
+
+/* events.gdbm read bare, into g->carve (what was in there is freed). -1 with *err. */
+int gdbm_file_carve(struct gdbm_log *g, struct log_error *err);
+/* Puts a fresh file with the carved records in force and opens it; the carve is then freed. After an error all is as
+ * before. */
+int gdbm_file_rebuild(struct gdbm_log *g);
+
+/* log_backend.open */
+struct event_log *gdbm_log_open(const char *dir, enum log_mode mode, log_visit *visit, void *arg,
+                                struct log_error *err);
+void gdbm_log_free(struct gdbm_log *g);
+
+#endif
