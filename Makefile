@@ -104,6 +104,8 @@ $(SCRIPTS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: bin/%.sh
 
 $(foreach name,$(HELPERS),$(eval $(BUILD)/tests/$(name): \
     $(call objects,$(wildcard tests/helper/$(name).c tests/helper/$(name)/*.c))))
+# both ends of AMQP share messages and the driver
+$(BUILD)/tests/amqp-cat: $(call objects,$(wildcard tests/helper/amqp-peer/*.c))
 $(HELPERS:%=$(BUILD)/tests/%): $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(LINK) $(ALL_LIBS)
