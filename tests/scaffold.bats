@@ -2,6 +2,7 @@
 # scaffold.bats: what the build, the packages script and the harness promise.
 load helper/common
 load helper/mosquitto
+load helper/rabbitmq
 
 # --- tap-summary: streams are what scripts/check writes ---
 
@@ -375,14 +376,24 @@ EOF
     command -v mosquitto >/dev/null || skip 'mosquitto is not installed'
     mosquitto_start 'persistence true'
     local port=$MQTT_PORT
-    run -0 mosquitto_pub -p "$port" -t t -m kept -r -q 1
+    run -0 mosquitto_pub -h 127.0.0.1 -p "$port" -t t -m kept -r -q 1
     mosquitto_stop
     run ! port_answers "$port"
     mosquitto_restart
-    run -0 mosquitto_sub -p "$port" -t t -C 1 -W 5
+    run -0 mosquitto_sub -h 127.0.0.1 -p "$port" -t t -C 1 -W 5
     assert_output kept
     mosquitto_kill9
     run ! port_answers "$port"
     mosquitto_restart
     port_answers "$port"
+}
+
+@test "the private RabbitMQ is shared, answers, and ends with its last process" {
+    rabbitmq_installed || skip 'rabbitmq-server is not installed'
+    rabbitmq_shared
+    local port=$AMQP_PORT
+    rabbitmq_shared
+    assert_equal "$AMQP_PORT" "$port"
+    port_answers "$AMQP_PORT"
+    port_answers "$RABBITMQ_MQTT_PORT"
 }

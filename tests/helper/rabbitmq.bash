@@ -104,7 +104,7 @@ rabbitmq_environment() {
         -u CONN_TEST
         HOME="$RABBITMQ_DIR"
         RABBITMQ_CONF_ENV_FILE=/dev/null
-        RABBITMQ_NODENAME="conn$AMQP_PORT@localhost"
+        RABBITMQ_NODENAME="conn$AMQP_PORT@127.0.0.1" RABBITMQ_USE_LONGNAME=true # a bare chroot has no localhost
         RABBITMQ_MNESIA_BASE="$RABBITMQ_DIR/mnesia"
         RABBITMQ_LOG_BASE="$RABBITMQ_DIR/log"
         RABBITMQ_CONFIG_FILE="$RABBITMQ_DIR/rabbitmq.conf"
