@@ -139,7 +139,7 @@ enum stream topic_stream(const struct topic *t)
 /* Cuts the first name off an encoded list: is it this one? */
 static bool next_name_is(struct slice *list, struct slice name)
 {
-    bool same = true;
+    bool same = name.len > 0; /* a topic may lack a namespace, a list cannot name that */
     for (int c; (c = next_byte(list)) >= 0 && c != ',';) {
         same = same && name.len && (unsigned char)name.p[0] == c;
         name = slice_skip(name, 1);
