@@ -125,10 +125,9 @@ static int parse_rest(struct segments *s, struct topic *t, struct ditto_error *e
                                           [CRITERION_STREAMING] = "streaming action"};
     const char *const *words = actions_of[t->criterion];
     if (words) {
-        int i = next_word(s, words, t->full, name_of[t->criterion], err);
-        if (i < 0)
-            return -1;
-        t->action = slice_str(words[i]);
+        t->action = next_segment(s);
+        if (!t->action.p || index_of(words, t->action) < 0)
+            return fail(err, t->full, name_of[t->criterion], t->action);
     } else if (t->criterion != CRITERION_ERRORS) {
         t->subject = remaining(s);
     }
