@@ -332,10 +332,12 @@ EOF
 # --- the harness itself ---
 
 @test "free_port gives ports that nobody else gets" {
+    local i pids=()
     for i in 1 2 3 4; do
-        (free_port 20 >"$WORK/ports.$i") &
+        (free_port 20 >"$WORK/ports.$i") 3>&- &
+        pids+=($!)
     done
-    wait
+    wait "${pids[@]}"
     run -0 sh -c "sort -n '$WORK'/ports.* | awk 'NR > 1 && \$1 < last + 20 { print \$1 \" overlaps\" } { last = \$1 }'"
     assert_output ''
     run -0 free_port

@@ -11,7 +11,8 @@
 # Programs are those of $BUILD (build), first in PATH; test programs of tests/helper/*.c too. Each test has WORK, an
 # empty private folder, CONN_DIR and CONN_RUN. After it, tracked processes are ended (see process.bash), and the
 # test fails when anything else that it started still runs. With a setup or teardown of its own a file calls
-# common_setup and common_teardown from it; likewise common_setup_file and common_teardown_file.
+# common_setup and common_teardown from it; likewise common_setup_file and common_teardown_file. Never a bare `wait`:
+# the countdown of the time limit of each test is a child, too.
 # shellcheck shell=bash disable=SC2154 # status, output, stderr come from run
 bats_require_minimum_version 1.5.0
 bats_load_library bats-support
