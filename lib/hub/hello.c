@@ -1,0 +1,95 @@
+#include "hub/hello.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+
+static const char code[] = "connectivity:connection.configuration.invalid";
+
+#define DESCRIPTION "The first line of a member is its hello: see conn-hub(1)."
+
+static int read_role(struct json v, enum role *out, struct ditto_error *err)
+{
+    static const struct {
+        const char *name;
+        enum role role;
+    } roles[] = {
+        {"in", ROLE_IN}, {"out", ROLE_OUT}, {"control", ROLE_CONTROL}, {"service", ROLE_NONE}, {"tap", ROLE_NONE},
+    };
+    struct slice raw = json_raw(v);
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+        if (raw.p && slice_eq(raw, slice_str(roles[i].name))) {
+            *out = roles[i].role;
+            if (*out == ROLE_NONE)
+                return ditto_fail(err, 400, code, DESCRIPTION, "/role", "The role '%s' is not served yet.",
+                                  roles[i].name);
+            return 0;
+        }
+    return ditto_fail(err, 400, code, DESCRIPTION, "/role", "The role is none of in, out, control.");
+}
+
+static int read_client(struct json v, const struct connection *c, unsigned *out, struct ditto_error *err)
+{
+    int64_t n = 0;
+    if (json_present(v) && (json_int(v, &n) < 0 || n < 0 || n >= c->client_count))
+        return ditto_fail(err, 400, code, DESCRIPTION, "/client",
+                          "The client is no number below the clientCount %u of the connection '%.*s'.", c->client_count,
+                          SLICE_ARG(c->id));
+    *out = (unsigned)n;
+    return 0;
+}
+
+/* A filter that nobody applies would let through what it should hold back. */
+static int check_topics(const struct connection *c, struct ditto_error *err)
+{
+    char pointer[64];
+    for (size_t i = 0; i < c->n_targets; i++)
+        for (size_t k = 0; k < c->targets[i].n_topics; k++) {
+            const struct target_topic *t = &c->targets[i].topics[k];
+            const char *what = t->filter.p ? "filter" : t->extra_fields.p ? "extraFields" : NULL;
+            if (!what)
+                continue;
+            snprintf(pointer, sizeof pointer, "/targets/%zu/topics/%zu", i, k);
+            return ditto_fail(err, 400, code, "Remove it from the topic, or filter in a ring with ditto-filter.",
+                              pointer, "Topic %zu of target %zu of the connection '%.*s' has '%s=', not served yet.", k,
+                              i, SLICE_ARG(c->id), what);
+        }
+    return 0;
+}
+
+int hello_read(struct slice line, struct hello *out, struct ditto_error *err)
+{
+    struct json root, connection;
+    struct json_error why;
+    int64_t version;
+    if (json_parse(line, &root, &why) < 0)
+        return ditto_fail(err, 400, "json.invalid", DESCRIPTION, NULL, "The hello is no JSON: %s at byte %zu.",
+                          why.reason, why.offset);
+    if (json_int(json_get(root, S("hello")), &version) < 0 || version != 1)
+        return ditto_fail(err, 400, code, DESCRIPTION, "/hello", "This is no hello of version 1.");
+    if (read_role(json_get(root, S("role")), &out->role, err) < 0)
+        return -1;
+    out->client = 0;
+    if (out->role == ROLE_CONTROL)
+        return 0;
+    connection = json_get(root, S("connection"));
+    if (!json_is(connection, JSON_OBJECT))
+        return ditto_fail(err, 400, code, DESCRIPTION, "/connection", "The hello has no connection.");
+    if (connection_parse(&out->connection, json_slice(connection), err) < 0)
+        return -1;
+    if (read_client(json_get(root, S("client")), &out->connection, &out->client, err) == 0 &&
+        check_topics(&out->connection, err) == 0)
+        return 0;
+    connection_free(&out->connection);
+    return -1;
+}
+
+void hello_answer(struct buf *dst, const struct ditto_error *err)
+{
+    buf_puts(dst, "{\"hello\":1");
+    if (err) {
+        json_put_key(dst, S("error"));
+        ditto_error_put(dst, err, true);
+    }
+    buf_puts(dst, "}\n");
+}
