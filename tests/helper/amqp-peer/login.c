@@ -1,5 +1,8 @@
 #include "login.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #include <proton/sasl.h>
 #include <proton/sasl_plugin.h>
 
@@ -49,6 +52,12 @@ static bool password_fits(const struct login *login, const pn_bytes_t *answer)
     return rest.p && slice_eq(user, slice_str(login->user)) && slice_eq(rest, slice_str(login->password));
 }
 
+static void fail(pn_transport_t *t)
+{
+    pn_sasl_done(pn_sasl(t), PN_SASL_AUTH);
+    pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME); /* done alone sends nothing */
+}
+
 static void process_init(pn_transport_t *t, const char *mechanism, const pn_bytes_t *answer)
 {
     const struct login *login = login_of(t);
@@ -58,14 +67,14 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
         pnx_sasl_set_succeeded(t, login->user ? login->user : "anonymous", NULL);
         pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
     } else {
-        pn_sasl_done(pn_sasl(t), PN_SASL_AUTH);
+        fail(t);
     }
 }
 
 static void process_response(pn_transport_t *t, const pn_bytes_t *answer)
 {
     (void)answer;
-    pn_sasl_done(pn_sasl(t), PN_SASL_AUTH);
+    fail(t);
 }
 
 static bool process_mechanisms(pn_transport_t *t, const char *offered)
