@@ -13,7 +13,15 @@
 #include "protocol/error.h"
 #include "protocol/topic.h"
 
-enum connection_type { TYPE_AMQP_091, TYPE_AMQP_10, TYPE_MQTT, TYPE_MQTT_5, TYPE_KAFKA, TYPE_HTTP_PUSH, TYPE_HONO };
+enum connection_type {
+    TYPE_AMQP_091,
+    TYPE_AMQP_10,
+    TYPE_MQTT,
+    TYPE_MQTT_5,
+    TYPE_KAFKA,
+    TYPE_HTTP_PUSH,
+    TYPE_HONO
+};
 
 enum { QOS_ABSENT = -1 };
 
@@ -25,7 +33,7 @@ struct pairs { /* name → template, in document order */
     size_t n;
     struct {
         struct slice name, value;
-    } *v;
+    } * v;
 };
 
 struct reply_target {
@@ -39,7 +47,7 @@ struct source {
     size_t index; /* in the document's array */
     struct slices addresses;
     unsigned consumer_count;
-    int qos; /* or QOS_ABSENT */
+    int qos;                /* or QOS_ABSENT */
     struct slices subjects; /* authorizationContext */
     struct pairs header_mapping;
     struct slices payload_mapping;
@@ -75,8 +83,8 @@ struct uri {
 };
 
 struct connection {
-    struct buf doc;   /* compact JSON */
-    struct json json; /* the root object in doc */
+    struct buf doc;    /* compact JSON */
+    struct json json;  /* the root object in doc */
     struct buf *arena; /* private: list of decoded texts */
     size_t n_arena;
     struct slice id, name;
@@ -91,7 +99,7 @@ struct connection {
     struct source *sources;
     struct target *targets;
     struct mapping_definition *definitions;
-    struct pairs specific; /* specificConfig, scalars as text */
+    struct pairs specific;                    /* specificConfig, scalars as text */
     struct slice ca, client_cert, client_key; /* PEM, SLICE_NONE */
     struct json credentials, ssh_tunnel;      /* as they stand; JSON_ABSENT */
     struct slices tags;

@@ -27,7 +27,8 @@ static void keep_whole(struct merge *m, struct buf *dst, struct where at)
         nothing_to_keep(m, dst, at);
 }
 
-static void keep_password(struct merge *m, struct buf *dst, struct where at, struct slice text, struct slice mask)
+static void keep_password(struct merge *m, struct buf *dst, struct where at, struct slice text,
+                          struct slice mask)
 {
     struct buf decoded = {0};
     struct slice before = uri_password(json_text(json_pointer(m->previous, slice_str(at.z)), &decoded));
@@ -59,9 +60,10 @@ static int check_type(struct json sent, struct json previous, struct ditto_error
     struct slice before = json_text(json_get(previous, S("connectionType")), &b);
     int rc = 0;
     if (before.p && !slice_eq(now, before))
-        rc = ditto_fail(err, 400, CONFIG_INVALID, "Delete the connection and create it anew.", "/connectionType",
-                        "The type of a connection cannot be changed from '%.*s' to '%.*s'.", SLICE_ARG(before),
-                        SLICE_ARG(now));
+        rc =
+            ditto_fail(err, 400, CONFIG_INVALID, "Delete the connection and create it anew.",
+                       "/connectionType", "The type of a connection cannot be changed from '%.*s' to '%.*s'.",
+                       SLICE_ARG(before), SLICE_ARG(now));
     buf_free(&a);
     buf_free(&b);
     return rc;

@@ -14,7 +14,7 @@ struct part {
 
 struct member {
     const char *name;
-    const char *fallback;                            /* JSON; NULL: left out when absent */
+    const char *fallback;                              /* JSON; NULL: left out when absent */
     void (*put)(struct buf *dst, const struct part *); /* instead of copying */
 };
 

@@ -6,8 +6,8 @@ enum { LABEL_MIN = 3, LABEL_MAX = 165 };
 
 static bool id_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == ':';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == ':';
 }
 
 static bool id_chars(struct slice s, size_t min, size_t max)
@@ -73,14 +73,27 @@ static struct slice with_id(struct connection *c, struct slice rest)
     return arena_keep(c, b);
 }
 
-static struct slice checked(struct reader *r, struct where at, struct slice label)
+/* What goes over the wire has to have the length, so {{connection:id}} counts as what it stands for. */
+static struct slice resolved(struct connection *c, struct slice label)
 {
     struct slice rest = label, placeholder;
-    if (label.p && (!take_placeholder(&rest, &placeholder) || !id_chars(rest, LABEL_MIN, LABEL_MAX))) {
-        PROBLEM(r->problems, at, LABEL_INVALID, NULL, "'%.*s' is no valid acknowledgement label.", SLICE_ARG(label));
+    if (!take_placeholder(&rest, &placeholder))
         return SLICE_NONE;
-    }
-    return label.p && slice_eq(placeholder, S("connection:id")) ? with_id(r->c, rest) : label;
+    bool own = slice_eq(placeholder, S("connection:id")) && rest.len;
+    if (own)
+        rest = with_id(c, rest);
+    if (!id_chars(rest, LABEL_MIN, LABEL_MAX))
+        return SLICE_NONE;
+    return own ? rest : label;
+}
+
+static struct slice checked(struct reader *r, struct where at, struct slice label)
+{
+    struct slice s = label.p ? resolved(r->c, label) : SLICE_NONE;
+    if (label.p && !s.p)
+        PROBLEM(r->problems, at, LABEL_INVALID, NULL, "'%.*s' is no valid acknowledgement label.",
+                SLICE_ARG(label));
+    return s;
 }
 
 struct slice read_label(struct reader *r, struct node n, const char *name)

@@ -1,5 +1,5 @@
 /* labels.h: acknowledgement labels (private to lib/connection).
- * Grammar (Ditto): [ "{{" name ":" name "}}:" ] 3 to 165 of [a-zA-Z0-9-_:]. */
+ * Grammar (Ditto): [ "{{" name ":" name "}}:" ] 3 to 165 of [a-zA-Z0-9-_:]; {{connection:id}} counts as the id. */
 #ifndef CONNECTION_LABELS_H
 #define CONNECTION_LABELS_H
 

@@ -59,14 +59,16 @@ static void keep_alive(const struct connection *c, struct where at, struct conne
 static void last_will(const struct connection *c, struct where at, struct connection_problems *p)
 {
     uint64_t n;
-    struct slice topic = connection_specific(c, S("lastWillTopic")), qos = connection_specific(c, S("lastWillQos"));
+    struct slice topic = connection_specific(c, S("lastWillTopic")),
+                 qos = connection_specific(c, S("lastWillQos"));
     if (!topic.p)
         return;
     const char *wrong = text_wrong(topic);
     if (!wrong && (memchr(topic.p, '+', topic.len) || memchr(topic.p, '#', topic.len)))
         wrong = "a topic to publish to has no wildcards";
     if (wrong)
-        PROBLEM(p, where_name(at, "lastWillTopic"), CONFIG_INVALID, NULL, "The last will topic is not valid: %s.", wrong);
+        PROBLEM(p, where_name(at, "lastWillTopic"), CONFIG_INVALID, NULL,
+                "The last will topic is not valid: %s.", wrong);
     if (qos.p && (scan_u64(qos, &n) < 0 || n > 2))
         PROBLEM(p, where_name(at, "lastWillQos"), CONFIG_INVALID, NULL, "The 'lastWillQos' must be 0 to 2.");
 }
@@ -82,7 +84,8 @@ void mqtt_check(const struct connection *c, struct connection_problems *p)
 
 static bool is_packet_header(struct slice name)
 {
-    return slice_eq(name, S("mqtt.topic")) || slice_eq(name, S("mqtt.qos")) || slice_eq(name, S("mqtt.retain"));
+    return slice_eq(name, S("mqtt.topic")) || slice_eq(name, S("mqtt.qos")) ||
+           slice_eq(name, S("mqtt.retain"));
 }
 
 /* A constant, or a single placeholder header:mqtt.… and nothing else. */

@@ -67,8 +67,8 @@ static void read_id(struct reader *r, struct node n)
     r->c->id = read_text(r, n, "id", REQUIRED);
     if (r->c->id.p && !connection_id_valid(r->c->id))
         PROBLEM(r->problems, where_name(n.at, "id"), ID_INVALID,
-                "An id has 1 to 100 letters, digits and characters of '-_:'.", "Connection ID '%.*s' is not valid.",
-                SLICE_ARG(r->c->id));
+                "An id has 1 to 100 letters, digits and characters of '-_:'.",
+                "Connection ID '%.*s' is not valid.", SLICE_ARG(r->c->id));
 }
 
 static void read_status(struct reader *r, struct node n)

@@ -6,8 +6,9 @@
 #include "base/banned.h"
 
 static const char *const type_names[] = {
-    [JSON_NULL] = "null",     [JSON_FALSE] = "a boolean", [JSON_TRUE] = "a boolean",   [JSON_NUMBER] = "a number",
-    [JSON_STRING] = "a text", [JSON_ARRAY] = "an array",  [JSON_OBJECT] = "an object",
+    [JSON_NULL] = "null",        [JSON_FALSE] = "a boolean", [JSON_TRUE] = "a boolean",
+    [JSON_NUMBER] = "a number",  [JSON_STRING] = "a text",   [JSON_ARRAY] = "an array",
+    [JSON_OBJECT] = "an object",
 };
 
 static void wrong_type(struct reader *r, struct where at, enum json_type wanted, struct json found)
@@ -21,7 +22,8 @@ static bool is_type(struct json v, enum json_type wanted)
     return v.type == wanted || (wanted == JSON_TRUE && v.type == JSON_FALSE);
 }
 
-static struct json member(struct reader *r, struct node n, const char *name, enum json_type wanted, enum need need)
+static struct json member(struct reader *r, struct node n, const char *name, enum json_type wanted,
+                          enum need need)
 {
     struct json v = json_get(n.v, slice_str(name));
     if (!json_present(v)) {
@@ -54,12 +56,13 @@ int read_int(struct reader *r, struct node n, const char *name, int min, int fal
     if (v.type == JSON_ABSENT)
         return fallback;
     if (json_int(v, &i) < 0 || i > INT_MAX || i < INT_MIN) {
-        PROBLEM(r->problems, where_name(n.at, name), "json.invalid", NULL, "'%s' is no integer of 32 bits.", name);
+        PROBLEM(r->problems, where_name(n.at, name), "json.invalid", NULL, "'%s' is no integer of 32 bits.",
+                name);
         return fallback;
     }
     if (i < min) {
-        PROBLEM(r->problems, where_name(n.at, name), "json.format.invalid", NULL, "'%s' must be at least %d.", name,
-                min);
+        PROBLEM(r->problems, where_name(n.at, name), "json.format.invalid", NULL, "'%s' must be at least %d.",
+                name, min);
         return fallback;
     }
     return (int)i;

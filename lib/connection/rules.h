@@ -14,14 +14,14 @@
 typedef void rule(const struct connection *c, struct connection_problems *p);
 
 struct type_rules {
-    const char *text;                   /* connectionType */
-    const char *label;                  /* for people */
-    const char *scheme, *secure_scheme; /* NULL: the scheme is not looked at */
+    const char *text;                    /* connectionType */
+    const char *label;                   /* for people */
+    const char *scheme, *secure_scheme;  /* NULL: the scheme is not looked at */
     unsigned max_clients, max_consumers; /* 0: any number */
     bool no_sources;
     bool qos_required;
-    int max_source_qos, max_target_qos; /* -1: not looked at */
-    unsigned credentials;               /* set of 1u << enum credential */
+    int max_source_qos, max_target_qos;              /* -1: not looked at */
+    unsigned credentials;                            /* set of 1u << enum credential */
     unsigned enforcement_input, enforcement_filters; /* placeholders */
     /* What is wrong with an address (static text), or NULL. NULL itself: anything goes. */
     const char *(*source_address)(struct slice address);

@@ -5,7 +5,7 @@
 #include "connection/problems.h"
 
 enum secret {
-    SECRET_WHOLE, /* the value is one */
+    SECRET_WHOLE,  /* the value is one */
     SECRET_IN_URI, /* the password of a URI */
 };
 

@@ -23,12 +23,15 @@ static const struct prefix {
     {PLACEHOLDER_TIME, "time", {NULL}},
     {PLACEHOLDER_TOPIC,
      "topic",
-     {"full", "namespace", "entityName", "group", "channel", "criterion", "action", "subject", "action-subject"}},
+     {"full", "namespace", "entityName", "group", "channel", "criterion", "action", "subject",
+      "action-subject"}},
 };
 
 static const char *const functions[] = {
-    "filter",     "default",    "substring-before", "substring-after", "lower",  "upper",   "trim",  "url-encode",
-    "url-decode", "base64-encode", "base64-decode", "delete",          "replace", "split", "join", "format", NULL,
+    "filter",        "default", "substring-before", "substring-after", "lower",
+    "upper",         "trim",    "url-encode",       "url-decode",      "base64-encode",
+    "base64-decode", "delete",  "replace",          "split",           "join",
+    "format",        NULL,
 };
 
 static bool is_one_of(struct slice s, const char *const *list)
@@ -101,7 +104,8 @@ static bool name_ok(const struct prefix *p, struct slice name)
 {
     if (p->kind == PLACEHOLDER_TIME)
         return slice_starts(name, S("now"));
-    if (p->kind == PLACEHOLDER_THING_JSON && is_one_of(name, (const char *const[]){"id", "namespace", "name", NULL}))
+    if (p->kind == PLACEHOLDER_THING_JSON &&
+        is_one_of(name, (const char *const[]){"id", "namespace", "name", NULL}))
         return false;
     return p->names[0] ? is_one_of(name, p->names) : name.len > 0;
 }

@@ -110,7 +110,8 @@ const struct type_rules type_rules[TYPE_COUNT] = {
                         .no_sources = true,
                         .max_source_qos = -1,
                         .max_target_qos = -1,
-                        .credentials = WITH(CLIENT_CERT) | WITH(HMAC) | WITH(OAUTH_CLIENT) | WITH(OAUTH_PASSWORD),
+                        .credentials =
+                            WITH(CLIENT_CERT) | WITH(HMAC) | WITH(OAUTH_CLIENT) | WITH(OAUTH_PASSWORD),
                         .target_address = http_target_address},
     [TYPE_HONO] = {.text = "hono",
                    .label = "Hono",

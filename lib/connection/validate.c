@@ -37,11 +37,13 @@ static void subjects(const struct connection *c, struct connection_problems *p)
     static const char text[] = "The authorization context is missing.";
     for (size_t i = 0; i < c->n_sources; i++) {
         if (!c->sources[i].subjects.n)
-            PROBLEM(p, where_name(source_at(&c->sources[i]), "authorizationContext"), CONFIG_INVALID, NULL, text);
+            PROBLEM(p, where_name(source_at(&c->sources[i]), "authorizationContext"), CONFIG_INVALID, NULL,
+                    text);
     }
     for (size_t i = 0; i < c->n_targets; i++) {
         if (!c->targets[i].subjects.n)
-            PROBLEM(p, where_name(target_at(&c->targets[i]), "authorizationContext"), CONFIG_INVALID, NULL, text);
+            PROBLEM(p, where_name(target_at(&c->targets[i]), "authorizationContext"), CONFIG_INVALID, NULL,
+                    text);
     }
 }
 
@@ -76,11 +78,11 @@ static void uri_grammar(const struct connection *c, struct connection_problems *
 static void counts(const struct connection *c, struct connection_problems *p)
 {
     if (c->n_sources > MAX_SOURCES)
-        PROBLEM(p, where_name(WHERE_ROOT, "sources"), CONFIG_INVALID, NULL, "%zu sources, at most %d are allowed.",
-                c->n_sources, MAX_SOURCES);
+        PROBLEM(p, where_name(WHERE_ROOT, "sources"), CONFIG_INVALID, NULL,
+                "%zu sources, at most %d are allowed.", c->n_sources, MAX_SOURCES);
     if (c->n_targets > MAX_TARGETS)
-        PROBLEM(p, where_name(WHERE_ROOT, "targets"), CONFIG_INVALID, NULL, "%zu targets, at most %d are allowed.",
-                c->n_targets, MAX_TARGETS);
+        PROBLEM(p, where_name(WHERE_ROOT, "targets"), CONFIG_INVALID, NULL,
+                "%zu targets, at most %d are allowed.", c->n_targets, MAX_TARGETS);
 }
 
 static void source_addresses(const struct source *s, struct connection_problems *p)
@@ -108,8 +110,8 @@ static void addresses(const struct connection *c, struct connection_problems *p)
 static void mapper_count(const struct slices *mappers, struct where end, struct connection_problems *p)
 {
     if (mappers->n > MAX_MAPPERS)
-        PROBLEM(p, where_name(end, "payloadMapping"), CONFIG_INVALID, NULL, "%zu payload mappings, at most %d are allowed.",
-                mappers->n, MAX_MAPPERS);
+        PROBLEM(p, where_name(end, "payloadMapping"), CONFIG_INVALID, NULL,
+                "%zu payload mappings, at most %d are allowed.", mappers->n, MAX_MAPPERS);
 }
 
 static void mapper_counts(const struct connection *c, struct connection_problems *p)
@@ -120,7 +122,8 @@ static void mapper_counts(const struct connection *c, struct connection_problems
         mapper_count(&c->targets[i].payload_mapping, target_at(&c->targets[i]), p);
 }
 
-static void own_label(const struct connection *c, struct slice label, struct where at, struct connection_problems *p)
+static void own_label(const struct connection *c, struct slice label, struct where at,
+                      struct connection_problems *p)
 {
     bool own = slice_starts(label, c->id) && slice_starts(slice_skip(label, c->id.len), S(":"));
     if (label.p && !own)
@@ -152,7 +155,8 @@ static void labels_differ(const struct connection *c, struct connection_problems
         for (size_t k = 0; k < i && label.p; k++) {
             if (slice_eq(label, c->targets[k].issued_label))
                 ditto_fail(problem_slot(p, at), 409, "acknowledgement:label.not.unique", NULL, at.z,
-                           "The acknowledgement label '%.*s' is issued by more than one target.", SLICE_ARG(label));
+                           "The acknowledgement label '%.*s' is issued by more than one target.",
+                           SLICE_ARG(label));
         }
     }
 }
@@ -198,8 +202,8 @@ static void scheme(const struct connection *c, struct connection_problems *p)
         return;
     if (!slice_eq(s, slice_str(t->scheme)) && !slice_eq(s, slice_str(t->secure_scheme)))
         PROBLEM(p, where_name(WHERE_ROOT, "uri"), URI_INVALID, NULL,
-                "The URI scheme '%.*s' is not valid for %s; accepted are %s and %s.", SLICE_ARG(s), t->label, t->scheme,
-                t->secure_scheme);
+                "The URI scheme '%.*s' is not valid for %s; accepted are %s and %s.", SLICE_ARG(s), t->label,
+                t->scheme, t->secure_scheme);
     else if (c->ca.p && !c->uri.tls)
         PROBLEM(p, where_name(WHERE_ROOT, "ca"), URI_INVALID,
                 "Use the secure scheme or remove the trusted certificates.",
@@ -214,7 +218,8 @@ static void clients(const struct connection *c, struct connection_problems *p)
                 "The client count of %s connections must not exceed %u.", t->label, t->max_clients);
 }
 
-static void qos(int value, int max, bool required, const char *label, struct where at, struct connection_problems *p)
+static void qos(int value, int max, bool required, const char *label, struct where at,
+                struct connection_problems *p)
 {
     if (required && value == QOS_ABSENT)
         PROBLEM(p, at, CONFIG_INVALID, NULL, "%s needs a 'qos'.", label);
@@ -276,7 +281,8 @@ static void sources(const struct connection *c, struct connection_problems *p)
 {
     const struct type_rules *t = &type_rules[c->type];
     if (t->no_sources && c->n_sources)
-        PROBLEM(p, where_name(WHERE_ROOT, "sources"), CONFIG_INVALID, NULL, "%s connections have no sources.", t->label);
+        PROBLEM(p, where_name(WHERE_ROOT, "sources"), CONFIG_INVALID, NULL, "%s connections have no sources.",
+                t->label);
     for (size_t i = 0; i < c->n_sources; i++)
         source(t, &c->sources[i], p);
 }

@@ -1,0 +1,105 @@
+#include "connection/client.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/banned.h"
+
+int client_open(struct client *c, msec deadline)
+{
+    *c = (struct client){.fd = -1, .deadline = deadline, .path = "store.sock"};
+    if (conn_socket_path(c->path, sizeof(c->path), "store.sock") < 0)
+        return -1;
+    c->fd = unix_connect(c->path);
+    lines_init(&c->in, c->fd);
+    return c->fd < 0 ? -1 : 0;
+}
+
+void client_close(struct client *c)
+{
+    lines_free(&c->in);
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+}
+
+static int wait_for(const struct client *c, short events)
+{
+    struct pollfd p = {c->fd, events, 0};
+    for (;;) {
+        msec left = c->deadline - clock_ms();
+        int n = poll(&p, 1, left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
+        if (n > 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (clock_ms() >= c->deadline) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+    }
+}
+
+int client_send(struct client *c, struct slice text)
+{
+    while (text.len) {
+        ssize_t n = wait_for(c, POLLOUT) < 0 ? -1 : io_write_some(c->fd, text.p, text.len);
+        if (n < 0)
+            return -1;
+        text = slice_skip(text, (size_t)n);
+    }
+    return 0;
+}
+
+int client_line(struct client *c, struct slice *line)
+{
+    for (;;) {
+        switch (lines_next(&c->in, line)) {
+        case LINES_LINE: return 0;
+        case LINES_MORE: break;
+        case LINES_LONG: errno = EMSGSIZE; return -1;
+        case LINES_CUT:
+        case LINES_END: errno = ECONNRESET; return -1;
+        }
+        if (wait_for(c, POLLIN) < 0 || lines_fill(&c->in) < 0)
+            return -1;
+    }
+}
+
+void client_put_command(struct client *c, struct buf *dst, const char *name, struct slice member,
+                        struct slice raw_value, bool secrets)
+{
+    buf_printf(dst, "{\"headers\":{\"correlation-id\":\"conn-ctl-%ld-%u\"},\"signal\":{", (long)getpid(),
+               ++c->sent);
+    buf_printf(dst, "\"type\":\"connectivity.commands:%s\"", name);
+    if (member.p)
+        json_put_member(dst, member, raw_value);
+    buf_puts(dst, secrets ? "},\"secrets\":true}\n" : "}}\n");
+}
+
+int client_ask(struct client *c, const char *name, struct slice member, struct slice raw_value, bool secrets,
+               struct line *answer)
+{
+    struct buf request = {0};
+    struct slice text;
+    struct json_error err;
+    client_put_command(c, &request, name, member, raw_value, secrets);
+    int rc = client_send(c, buf_slice(&request));
+    buf_wipe(&request);
+    if (rc < 0 || client_line(c, &text) < 0)
+        return -1;
+    if (line_read(text, answer, &err) == 0 && answer->kind == LINE_SIGNAL)
+        return 0;
+    errno = EPROTO;
+    return -1;
+}
+
+struct json client_refusal(const struct line *answer)
+{
+    bool refused =
+        json_text_is(json_get(answer->signal, S("type")), S("connectivity.responses:errorResponse"));
+    return refused ? json_get(answer->signal, S("payload")) : (struct json){JSON_ABSENT, NULL, 0};
+}

@@ -1,0 +1,35 @@
+/* client.h: talking to conn-store over $CONN_RUN/store.sock: lines out, lines in (HACKING.md, "The store's socket").
+ *
+ * Blocking, with one absolute deadline for everything. Ownership: struct client owns the descriptor; lines borrow its
+ * buffer until the next call. Failures: -1 with errno, ETIMEDOUT past the deadline, ECONNRESET when the store hung up. */
+#ifndef CONNECTION_CLIENT_H
+#define CONNECTION_CLIENT_H
+
+#include "base/clock.h"
+#include "base/lines.h"
+#include "line/line.h"
+
+struct client {
+    int fd;
+    msec deadline;
+    struct lines in;
+    unsigned sent; /* requests so far, for their correlation-ids */
+    char path[108];
+};
+
+int client_open(struct client *c, msec deadline); /* c->path is set in any case */
+void client_close(struct client *c);
+int client_send(struct client *c, struct slice text);
+int client_line(struct client *c, struct slice *line);
+
+/* Appends the line of a command "connectivity.commands:<name>", whose signal has one more member unless member is
+ * SLICE_NONE (raw_value is JSON). */
+void client_put_command(struct client *c, struct buf *dst, const char *name, struct slice member,
+                        struct slice raw_value, bool secrets);
+/* The same sent, and the answer to it. EPROTO: the store said something else than a signal. */
+int client_ask(struct client *c, const char *name, struct slice member, struct slice raw_value, bool secrets,
+               struct line *answer);
+/* The error object in an answer, JSON_ABSENT if the command was carried out. */
+struct json client_refusal(const struct line *answer);
+
+#endif
