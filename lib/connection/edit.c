@@ -11,43 +11,45 @@ struct merge {
     struct ditto_error *err;
 };
 
-static void nothing_to_keep(struct merge *m, struct buf *dst, struct where at)
+/* The mask stays, so that the rest of the document is judged as it is. */
+static void nothing_to_keep(struct merge *m, struct buf *dst, struct where at, struct json value)
 {
-    buf_puts(dst, "null");
+    json_put_compact(dst, value);
     ditto_fail(m->err, 400, CONFIG_INVALID, "A masked value means that the previous one is kept.", at.z,
                "There is no previous value to keep.");
 }
 
-static void keep_whole(struct merge *m, struct buf *dst, struct where at)
+static void keep_whole(struct merge *m, struct buf *dst, struct where at, struct json value)
 {
     struct json before = json_pointer(m->previous, slice_str(at.z));
     if (json_present(before))
         json_put_compact(dst, before);
     else
-        nothing_to_keep(m, dst, at);
+        nothing_to_keep(m, dst, at, value);
 }
 
-static void keep_password(struct merge *m, struct buf *dst, struct where at, struct slice text,
-                          struct slice mask)
+static void keep_password(struct merge *m, struct buf *dst, struct where at, struct json value)
 {
-    struct buf decoded = {0};
-    struct slice before = uri_password(json_text(json_pointer(m->previous, slice_str(at.z)), &decoded));
+    struct buf old = {0}, new = {0};
+    struct slice text = json_text(value, &new);
+    struct slice before = uri_password(json_text(json_pointer(m->previous, slice_str(at.z)), &old));
     if (before.p)
-        put_spliced(dst, text, mask, before);
+        put_spliced(dst, text, uri_password(text), before);
     else
-        nothing_to_keep(m, dst, at);
-    buf_wipe(&decoded);
+        nothing_to_keep(m, dst, at, value);
+    buf_wipe(&old);
+    buf_wipe(&new);
 }
 
 static void put_merged(void *arg, struct buf *dst, enum secret kind, struct where at, struct json value)
 {
     struct merge *m = arg;
     struct buf decoded = {0};
-    struct slice text = json_text(value, &decoded), password = uri_password(text);
+    struct slice text = json_text(value, &decoded);
     if (kind == SECRET_WHOLE && slice_eq(text, MASK))
-        keep_whole(m, dst, at);
-    else if (kind == SECRET_IN_URI && slice_eq(password, MASK))
-        keep_password(m, dst, at, text, password);
+        keep_whole(m, dst, at, value);
+    else if (kind == SECRET_IN_URI && slice_eq(uri_password(text), MASK))
+        keep_password(m, dst, at, value);
     else
         json_put_compact(dst, value);
     buf_wipe(&decoded);

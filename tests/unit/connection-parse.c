@@ -1,0 +1,273 @@
+/* connection-parse: documents into structs, defaults, implied reply targets, and every problem at its place. */
+#include "connection/connection.h"
+
+#include <stdlib.h>
+
+#include "tap.h"
+
+#define HEAD                                                                                                 \
+    "\"id\":\"c\",\"connectionType\":\"amqp-10\",\"connectionStatus\":\"open\",\"uri\":\"amqp://h:5672\""
+#define SOURCE "\"sources\":[{\"addresses\":[\"q\"],\"authorizationContext\":[\"a:b\"]}]"
+
+static void test_defaults(void)
+{
+    struct connection c;
+    struct ditto_error err;
+    int rc = connection_parse(&c, S("{" HEAD "," SOURCE "}"), &err);
+    if (!ok(rc == 0, "the smallest connection"))
+        return;
+    ok(c.type == TYPE_AMQP_10 && c.open && c.client_count == 1 && c.processor_pool_size == 1, "numbers");
+    ok(c.failover && c.validate_certificates && !c.ca.p && !c.client_cert.p && !c.n_targets, "the rest");
+    is_slice(c.uri.host, S("h"), "host");
+    is_int(c.uri.port, 5672, "port");
+    ok(!c.uri.user.p && !c.uri.password.p && !c.uri.tls && c.uri.path.len == 0, "no user, no path");
+    const struct source *s = c.sources;
+    ok(s->qos == QOS_ABSENT && s->consumer_count == 1 && !s->ack_filter.p && !s->enforcement_input.p,
+       "source");
+    ok(s->payload_mapping.n == 1 && slice_eq(s->payload_mapping.v[0], S("Ditto")), "the default mapper");
+    connection_free(&c);
+    ok(!c.doc.mem && !c.sources && !c.arena, "freed");
+}
+
+static void test_reply_targets(void)
+{
+    static const struct {
+        const char *title, *document;
+        size_t mapping, reply_mapping;
+        bool present, nack;
+        const char *address;
+    } cases[] = {
+        {"implied", "{" HEAD "," SOURCE "}", 3, 2, true, false, "{{header:reply-to}}"},
+        {"implied over a mapping of one's own",
+         "{" HEAD ",\"sources\":[{\"addresses\":[\"q\"],\"authorizationContext\":[\"a\"],"
+         "\"headerMapping\":{\"reply-to\":\"x\",\"more\":\"y\"}}]}",
+         4, 2, true, false, "{{header:reply-to}}"},
+        {"implied without headers",
+         "{\"id\":\"c\",\"connectionType\":\"mqtt\",\"connectionStatus\":\"open\",\"uri\":\"tcp://h:1\",\"sources\":[{"
+         "\"addresses\":[\"q\"],\"qos\":1,\"authorizationContext\":[\"a\"]}]}",
+         0, 0, true, false, "{{header:reply-to}}"},
+        {"forbidden",
+         "{" HEAD ",\"sources\":[{\"addresses\":[\"q\"],\"authorizationContext\":[\"a\"],"
+         "\"replyTarget\":{\"enabled\":false}}]}",
+         0, 0, false, false, NULL},
+        {"given, though not enabled",
+         "{" HEAD ",\"sources\":[{\"addresses\":[\"q\"],\"authorizationContext\":[\"a\"],\"replyTarget\":{"
+         "\"enabled\":false,\"address\":\"r\",\"expectedResponseTypes\":[\"nack\",\"x\"],\"headerMapping\":{\"a\":\"b\","
+         "\"n\":1}}}]}",
+         0, 1, true, true, "r"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct connection c;
+        struct ditto_error err;
+        if (!ok(connection_parse(&c, slice_str(cases[i].document), &err) == 0, "reply target: %s",
+                cases[i].title))
+            continue;
+        const struct source *s = c.sources;
+        is_int((long long)s->header_mapping.n, (long long)cases[i].mapping, "header mapping");
+        is_int((long long)s->reply.header_mapping.n, (long long)cases[i].reply_mapping, "its header mapping");
+        ok(s->reply.present == cases[i].present && s->reply.nack == cases[i].nack, "present and nack");
+        is_slice(s->reply.address, slice_str(cases[i].address), "address");
+        connection_free(&c);
+    }
+}
+
+static void test_everything(void)
+{
+    static const char document[] =
+        "{\"id\":\"m\\u002d1\",\"connectionType\":\"mqtt-5\",\"connectionStatus\":\"closed\","
+        "\"uri\":\"ssl://us%20er:p%3Aw%2540+@[::1]:8883/a%20b\",\"clientCount\":2,"
+        "\"sources\":[7,{\"addresses\":[\"a/+\",\"a/+\",\"b/#\"],\"qos\":2,\"authorizationContext\":[\"s\",1],"
+        "\"enforcement\":{\"input\":\"{{ source:address }}\",\"filters\":[\"a/{{ thing:name }}\"]},"
+        "\"acknowledgementRequests\":{\"includes\":[\"{{ connection:id }}:ack\"],\"filter\":\"fn:delete()\"},"
+        "\"declaredAcks\":[\"{{connection:id}}:x\"],\"payloadMapping\":[\"m\"],\"replyTarget\":{\"enabled\":false}}],"
+        "\"targets\":[{\"address\":\"t\\u002f{{ thing:id }}\",\"topics\":[\"_/_/things/twin/events\","
+        "\"_/_/things/twin/events\",\"_/_/things/live/messages?namespaces=a\"],\"qos\":0,"
+        "\"authorizationContext\":[\"s\"],\"issuedAcknowledgementLabel\":\"{{connection:id}}:done\"}],"
+        "\"mappingDefinitions\":{\"m\":{\"mappingEngine\":\"JQ\",\"options\":{\"incoming\":\".\"}}},"
+        "\"specificConfig\":{\"a\":\"1\",\"b\":true,\"c\":1.0,\"a\":\"2\"},\"tags\":[\"x\",\"x\",\"y\",3],\"name\":null}";
+    struct connection c;
+    struct ditto_error err = {0};
+    int rc = connection_parse(&c, slice_str(document), &err);
+    if (!ok(rc == 0, "a connection with everything")) {
+        printf("# %s %s %s\n", err.code, err.message, err.pointer);
+        return;
+    }
+    is_slice(c.id, S("m-1"), "an escaped id");
+    is_slice(c.uri.user, S("us er"), "user");
+    is_slice(c.uri.password, S("p:w%40+"), "password");
+    is_slice(c.uri.host, S("::1"), "IPv6");
+    is_slice(c.uri.path, S("/a b"), "path");
+    ok(c.uri.tls && !c.open && !c.name.p, "tls, closed, no name");
+    ok(c.n_sources == 1 && c.sources[0].index == 1 && c.sources[0].addresses.n == 2, "sources and sets");
+    is_int((long long)c.sources[0].subjects.n, 1, "subjects that are texts");
+    is_slice(c.sources[0].ack_includes.v[0], S("m-1:ack"), "a requested label");
+    is_slice(c.sources[0].declared_acks.v[0], S("m-1:x"), "a declared label");
+    is_slice(c.targets[0].issued_label, S("m-1:done"), "an issued label");
+    is_slice(c.targets[0].address, S("t/{{ thing:id }}"), "an escaped address");
+    ok(c.targets[0].n_topics == 2 && c.targets[0].topics[1].stream == STREAM_MESSAGES, "topics");
+    is_slice(connection_specific(&c, S("a")), S("2"), "the last of equal keys");
+    is_slice(connection_specific(&c, S("b")), S("true"), "a boolean as text");
+    is_slice(connection_specific(&c, S("c")), S("1.0"), "a number as it stands");
+    is_slice(connection_specific(&c, S("d")), SLICE_NONE, "an absent key");
+    is_int((long long)c.tags.n, 2, "tags");
+    ok(connection_definition(&c, S("m")) && !connection_definition(&c, S("n")), "definitions");
+    connection_free(&c);
+}
+
+/* Documents as JSON with ' for ". */
+static const struct {
+    const char *document, *code, *pointer;
+} wrong[] = {
+    {"", "json.invalid", ""},
+    {"{'id':", "json.invalid", ""},
+    {"[]", "json.invalid", ""},
+    {"{}", "json.field.missing", "/connectionType"},
+    {"{'connectionType':'amqp-10'}", "json.field.missing", "/id"},
+    {"{'connectionType':1}", "json.invalid", "/connectionType"},
+    {"{'connectionType':'amqp'}", "json.invalid", "/connectionType"},
+    {"{'connectionType':'amqp-10','id':'a b'}", "connectivity:connection.id.invalid", "/id"},
+    {"{'connectionType':'amqp-10','id':''}", "connectivity:connection.id.invalid", "/id"},
+    {"{'connectionType':'amqp-10','id':'c'}", "json.field.missing", "/connectionStatus"},
+    {"{'connectionType':'amqp-10','id':'c','connectionStatus':'opened'}", "json.invalid",
+     "/connectionStatus"},
+    {"{'connectionType':'amqp-10','id':'c','connectionStatus':'open'}", "json.field.missing", "/uri"},
+    {"{A,'sources':{}}", "json.invalid", "/sources"},
+    {"{A,'sources':[{'addresses':['q',1]}]}", "json.invalid", "/sources/0/addresses/1"},
+    {"{A,'sources':[{'addresses':['q'],'consumerCount':0}]}", "json.format.invalid",
+     "/sources/0/consumerCount"},
+    {"{A,'sources':[{'addresses':['q'],'enforcement':{}}]}", "json.field.missing",
+     "/sources/0/enforcement/input"},
+    {"{A,'sources':[{'addresses':['q'],'declaredAcks':['a']}]}", "acknowledgement:label.invalid",
+     "/sources/0/declaredAcks/0"},
+    {"{A,'targets':[{'address':'t','topics':['nope']}]}", "connectivity:topic.invalid",
+     "/targets/0/topics/0"},
+    {"{A,'targets':[{'topics':[]}]}", "json.field.missing", "/targets/0/address"},
+    {"{A,T,'credentials':{'type':'x'}}", "json.invalid", "/credentials/type"},
+    {"{A,T,'credentials':{'type':'hmac','algorithm':'a'}}", "json.field.missing", "/credentials/parameters"},
+    {"{A,T,'clientCount':0}", "json.format.invalid", "/clientCount"},
+    {"{A,T,'clientCount':'1'}", "json.invalid", "/clientCount"},
+    {"{A,T,'clientCount':1.5}", "json.invalid", "/clientCount"},
+    {"{A,T,'clientCount':99999999999}", "json.invalid", "/clientCount"},
+    {"{A,T,'mappingDefinitions':{'m':{'options':{}}}}", "json.field.missing",
+     "/mappingDefinitions/m/mappingEngine"},
+    {"{A,T,'mappingDefinitions':{'a~/b':1}}", "json.invalid", "/mappingDefinitions/a~0~1b"},
+    {"{A,T,'sshTunnel':{'enabled':true}}", "json.field.missing", "/sshTunnel/credentials"},
+    {"{A}", "connectivity:connection.configuration.invalid", ""},
+    {"{A,'targets':[{'address':'t'}]}", "connectivity:connection.configuration.invalid",
+     "/targets/0/authorizationContext"},
+    {"{A,'clientCount':2,'targets':[{'address':'t','topics':['_/_/connections/announcements'],"
+     "'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/targets/0/topics"},
+    {"{A,'sources':[S,S,S,S,S]}", "connectivity:connection.configuration.invalid", "/sources"},
+    {"{A,'sources':[{'addresses':[''],'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/addresses"},
+    {"{A,'sources':[{'addresses':[],'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/addresses"},
+    {"{A,'targets':[{'address':'t','authorizationContext':['a'],'issuedAcknowledgementLabel':'other:ack'}]}",
+     "acknowledgement:label.invalid", "/targets/0/issuedAcknowledgementLabel"},
+    {"{A,'targets':[{'address':'t','authorizationContext':['a'],'issuedAcknowledgementLabel':'c:ack'},"
+     "{'address':'u','authorizationContext':['a'],'issuedAcknowledgementLabel':'{{connection:id}}:ack'}]}",
+     "acknowledgement:label.not.unique", "/targets/1/issuedAcknowledgementLabel"},
+    {"{A,T,'ca':'nope'}", "connectivity:connection.configuration.invalid", "/ca"},
+    {"{A,T,'validateCertificates':false,'ca':'nope'}", "connectivity:connection.uri.invalid", "/ca"},
+    {"{A,T,'credentials':{'type':'plain','username':'u','password':'p'}}",
+     "connectivity:connection.configuration.invalid", "/credentials"},
+    {"{A,'sources':[{'addresses':['q'],'authorizationContext':['a'],'payloadMapping':['nope']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/payloadMapping/0"},
+    {"{A,'sources':[{'addresses':['q'],'authorizationContext':['a'],'payloadMapping':['JQ']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/payloadMapping/0"},
+    {"{A,'targets':[{'address':'{{ nope:x }}','authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/targets/0/address"},
+    {"{A,'sources':[{'addresses':['q'],'authorizationContext':['a'],'headerMapping':{'a/b':'{{ header: }}'}}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/headerMapping/a~1b"},
+    {"{M,'sources':[{'addresses':['a/#/b'],'qos':1,'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/addresses/0"},
+    {"{M,'sources':[{'addresses':['a'],'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/qos"},
+    {"{M,'sources':[{'addresses':['a'],'qos':3,'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/qos"},
+    {"{M,'sources':[{'addresses':['a'],'qos':-1,'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/qos"},
+    {"{M,'sources':[{'addresses':['a'],'qos':1,'consumerCount':2,'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/sources/0/consumerCount"},
+    {"{M,'targets':[{'address':'a/+','qos':1,'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/targets/0/address"},
+    {"{M,'clientCount':2,'targets':[{'address':'a','qos':1,'authorizationContext':['a']}]}",
+     "connectivity:connection.configuration.invalid", "/clientCount"},
+    {"{M,'targets':[{'address':'a','qos':1,'authorizationContext':['a'],'headerMapping':{'x':'y'}}]}",
+     "connectivity:connection.configuration.invalid", "/targets/0/headerMapping/x"},
+};
+
+static void put_document(struct buf *b, const char *z)
+{
+    for (; *z; z++) {
+        if (*z == 'A' && b->len == 1)
+            buf_puts(b, HEAD);
+        else if (*z == 'M' && b->len == 1)
+            buf_puts(
+                b,
+                "\"id\":\"c\",\"connectionType\":\"mqtt\",\"connectionStatus\":\"open\",\"uri\":\"tcp://h:1\"");
+        else if (*z == 'T' && z[-1] == ',')
+            buf_puts(b, "\"targets\":[{\"address\":\"t\",\"authorizationContext\":[\"a\"]}]");
+        else if (*z == 'S' && (z[-1] == ',' || z[-1] == '['))
+            buf_puts(b, "{\"addresses\":[\"q\"],\"authorizationContext\":[\"a\"]}");
+        else
+            buf_putc(b, *z == '\'' ? '"' : *z);
+    }
+}
+
+static void test_first_problem(void)
+{
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct connection c;
+        struct ditto_error err = {0};
+        struct buf b = {0};
+        put_document(&b, wrong[i].document);
+        if (ok(connection_parse(&c, buf_slice(&b), &err) < 0, "wrong: %s", wrong[i].document)) {
+            is_slice(slice_str(err.code), slice_str(wrong[i].code), "its code");
+            is_slice(slice_str(err.pointer), slice_str(wrong[i].pointer), "its place");
+        }
+        buf_free(&b);
+    }
+}
+
+static void test_all_problems(void)
+{
+    struct connection c;
+    struct connection_problems p;
+    static const char document[] =
+        "{\"id\":\"c\",\"connectionType\":\"mqtt\",\"connectionStatus\":\"open\",\"clientCount\":2,"
+        "\"uri\":\"mqtt://h:1\",\"sources\":[{\"addresses\":[1],\"authorizationContext\":\"a\"}]}";
+    static const char *const places[] = {"/sources/0/addresses/0", "/sources/0/authorizationContext",
+                                         "/sources/0/addresses",   "/uri",
+                                         "/clientCount",           "/sources/0/qos"};
+    ok(connection_examine(&c, slice_str(document), &p) < 0, "several problems");
+    is_int((long long)p.n, sizeof places / sizeof *places, "all of them, none twice");
+    for (size_t i = 0; i < p.n && i < sizeof places / sizeof *places; i++)
+        is_slice(slice_str(p.v[i].pointer), slice_str(places[i]), "problem %zu", i);
+    connection_problems_free(&p);
+
+    struct buf b = {0};
+    buf_puts(&b, "{" HEAD ",\"sources\":[{\"addresses\":[0");
+    for (int i = 0; i < 2000; i++)
+        buf_puts(&b, ",0");
+    buf_puts(&b, "]}],\"targets\":[");
+    for (int i = 0; i < 200; i++)
+        buf_puts(&b, i ? ",{}" : "{}");
+    buf_puts(&b, "]}");
+    ok(connection_examine(&c, buf_slice(&b), &p) < 0, "very many problems");
+    is_int((long long)p.n, CONNECTION_PROBLEMS_MAX, "are cut");
+    is_slice(slice_str(p.v[0].pointer), S("/sources/0/addresses"), "a list that is too long");
+    connection_problems_free(&p);
+    buf_free(&b);
+}
+
+int main(void)
+{
+    test_defaults();
+    test_reply_targets();
+    test_everything();
+    test_first_problem();
+    test_all_problems();
+    return done();
+}
