@@ -139,7 +139,7 @@ BUILD_NOW = $(MAKE) -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell npro
 
 # The last line of these is the tests' own: nothing is printed after it.
 check: deps
-	@$(BUILD_NOW) programs tests
+	@+$(BUILD_NOW) programs tests
 	@BUILD=$(BUILD) scripts/check
 check-long: export CONN_LONG := 1
 check-long: check
@@ -147,7 +147,7 @@ check-asan:
 	@$(MAKE) BUILD=build/asan check
 
 lint:
-	@$(BUILD_NOW) programs
+	@+$(BUILD_NOW) programs
 	@BUILD=$(BUILD) scripts/lint
 
 # FILES="…" formats only these
@@ -155,12 +155,12 @@ format:
 	clang-format-14 -i $(or $(FILES),$(shell git ls-files '*.c' '*.h'))
 
 demo: deps
-	@$(BUILD_NOW) programs tests
+	@+$(BUILD_NOW) programs tests
 	@BUILD=$(BUILD) AMQP=$(AMQP) scripts/demo.sh
 
 bench: deps
 	@scripts/deps bench
-	@$(BUILD_NOW) programs tests benches
+	@+$(BUILD_NOW) programs tests benches
 	@BUILD=$(BUILD) bench/run.sh
 
 # --- install -------------------------------------------------------------------------------------------------------
