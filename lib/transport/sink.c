@@ -281,6 +281,8 @@ static void flush(void *arg)
     s->out_watch.events = s->out.len ? POLLOUT : 0;
     s->in_watch.off = s->ended || !s->ready || !room(s);
     maybe_drained(s);
+    if (s->cfg->transport->flush)
+        s->cfg->transport->flush(s->channel);
 }
 
 static void on_out(struct watch *w, short revents)

@@ -56,7 +56,7 @@ struct intake {
     struct watch in_watch, out_watch;
     struct timer expiry, still, drain, reporting;
     struct counter counters[N_COUNTERS];
-    bool ready, stopping, held;
+    bool ready, stopping, closing, held;
     int exit_code;
 };
 
@@ -143,8 +143,10 @@ static void on_still(struct timer *t)
 
 static void maybe_drained(struct intake *s)
 {
-    if (s->stopping && s->pending.n == 0 && !s->pausing && s->out.len == 0)
-        s->cfg->transport->close(s->channel);
+    if (!s->stopping || s->closing || s->pending.n || s->pausing || s->out.len)
+        return;
+    s->closing = true;
+    s->cfg->transport->close(s->channel);
 }
 
 /* ---- the fate of a delivery ---- */
@@ -277,6 +279,8 @@ static void flush(void *arg)
     arm_expiry(s);
     arm_still(s);
     maybe_drained(s);
+    if (s->cfg->transport->flush)
+        s->cfg->transport->flush(s->channel);
 }
 
 static void on_out(struct watch *w, short revents)
@@ -332,6 +336,16 @@ static void end(void *arg)
     buf_puts(&s->out, "}\n");
     if (log_at(LOG_TRACE))
         trace("received a message, %zu bytes as a line", s->out.len - s->line_start);
+}
+
+static void refused(void *arg, unsigned lane)
+{
+    struct intake *s = arg;
+    if (s->lanes[lane].granted)
+        s->lanes[lane].granted--;
+    count(s, RECEIVED);
+    count(s, REJECTED);
+    top_up(s, lane);
 }
 
 static void opened(void *arg)
@@ -430,6 +444,17 @@ static void on_drain_over(struct timer *t)
 
 /* ---- life ---- */
 
+int source_mode(const char *text, enum settle_mode *out)
+{
+    static const char *const names[] = {[SETTLE_RING] = "ring", [SETTLE_WRITE] = "write", [SETTLE_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum settle_mode)i;
+            return 0;
+        }
+    return -1;
+}
+
 static void source_init(struct intake *s, const struct source_config *cfg)
 {
     static const char *const names[N_COUNTERS] = {"received", "accepted", "rejected", "redelivered", "expired", "unknown"};
@@ -481,7 +506,7 @@ int source_run(const struct source_config *cfg)
 {
     struct intake s;
     source_init(&s, cfg);
-    struct channel_user user = {.arg = &s, .begin = begin, .end = end, .opened = opened, .closed = closed};
+    struct channel_user user = {.arg = &s, .begin = begin, .end = end, .refused = refused, .opened = opened, .closed = closed};
     struct channel_config config = {.loop = s.loop,
                                     .connection = cfg->connection,
                                     .only = cfg->only,

@@ -19,6 +19,9 @@ enum settle_mode {
     SETTLE_NONE,  /* by the peer, before it sends; lines carry no id */
 };
 
+/* "ring", "write" or "none". 0, or -1. */
+int source_mode(const char *text, enum settle_mode *out);
+
 struct source_config {
     const struct transport *transport;
     const struct connection *connection;

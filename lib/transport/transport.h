@@ -36,6 +36,8 @@ struct channel_user {
      * `,"headers":{…}` and a payload (transport_put_payload), then calls end. handle comes back in settle. */
     struct buf *(*begin)(void *arg, unsigned lane, struct slice address, void *handle, unsigned attempt);
     void (*end)(void *arg);
+    /* The adapter itself refused a message of a lane (too large, malformed) and has settled it. */
+    void (*refused)(void *arg, unsigned lane);
 
     /* The fate of a published message: status 200, or an error (why->status). */
     void (*confirmed)(void *arg, void *ticket, const struct ditto_error *why);
@@ -66,6 +68,8 @@ struct transport {
     struct channel *(*open)(const struct channel_config *cfg, const struct channel_user *user);
     /* Ends it in order (closing frames where the peer still listens), then calls closed(0) from the loop. */
     void (*close)(struct channel *ch);
+    /* Before every poll: write what was gathered. May be NULL. */
+    void (*flush)(struct channel *ch);
     /* Frees at once, whatever state it is in. Nothing is called back. */
     void (*free)(struct channel *ch);
 
