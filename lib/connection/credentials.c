@@ -1,5 +1,7 @@
 #include "connection/credentials.h"
 
+#include <stdlib.h>
+
 #include "base/base64.h"
 #include "base/banned.h"
 
@@ -68,7 +70,7 @@ void read_tunnel(struct reader *r, struct node n)
     read_bool(r, n, "enabled", REQUIRED, true);
     read_credentials(r, read_object(r, n, "credentials", REQUIRED));
     read_bool(r, n, "validateHost", REQUIRED, true);
-    read_texts(r, n, "knownHosts", OTHERS_REFUSED);
+    free(read_texts(r, n, "knownHosts", OTHERS_REFUSED).v);
     read_text(r, n, "uri", REQUIRED);
 }
 
