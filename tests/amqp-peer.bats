@@ -63,6 +63,14 @@ summary() { # the fields of the peer's summary that are not 0, address apart
     assert_output '[{"message-id":"m-0000000013","content-type":"application/json"},{"device_id":"dev-3","n":13},100,21.3,13,true]'
 }
 
+@test "with -e what is generated are Ditto Protocol messages of the wanted size" {
+    peer -x -Q -e -g 13,telemetry,500 </dev/null
+    cat_run recv telemetry 13
+    run jq -c 'select(.n == 13) | [.properties, .["application-properties"],
+        (.data | @base64d | length, (fromjson | .topic, .headers["correlation-id"], .path, .value.temp, .value.n))]' <<<"$output"
+    assert_output '[{"message-id":"m-0000000013","content-type":"application/vnd.eclipse.ditto+json"},{"device_id":"dev-3","n":13},500,"org.example/dev-3/things/live/messages/temperature","m-0000000013","/outbox/messages/temperature",21.3,13]'
+}
+
 @test "every part of a message crosses the peer unchanged" {
     local line
     peer </dev/null

@@ -1,6 +1,6 @@
 /* amqp-peer: a small AMQP 1.0 container, in memory, for tests and the demo; it can misbehave on purpose.
  *
- *   amqp-peer [-p PORT] [-g COUNT,ADDRESS,BYTES[,RATE]] [-d CONTROL] [-x] [-t SECONDS] [-q|-Q] [FILE...]
+ *   amqp-peer [-p PORT] [-e] [-g COUNT,ADDRESS,BYTES[,RATE]] [-d CONTROL] [-x] [-t SECONDS] [-q|-Q] [FILE...]
  *
  * Listens on 127.0.0.1 (-p 0 or nothing: a free port) and is a broker with one queue per address. Messages come from
  *   - NDJSON lines of FILEs, one after the other ("-": stdin; with neither FILE nor -g stdin is read), at any time while
@@ -14,7 +14,7 @@
  * session or connection ends stands in the queue again, in the old order, delivery-count as it was. Whatever was sent
  * before has first-acquirer false.
  *
- * Options: -x exit when all input is read and every message (at least one) is settled for good · -t exit 99 after
+ * Options: -e what is generated are Ditto Protocol messages · -x exit when all input is read and every message (at least one) is settled for good · -t exit 99 after
  * SECONDS · -c CREDIT of client senders (1000) · -I MS idle timeout to announce · -m BYTES max-message-size to announce
  * · -A fail every SASL login · -a offer PLAIN only, for $AMQP_USER and $AMQP_PASSWORD · -d CONTROL a control line to
  * obey from the start (repeatable) · -q only dispositions and summary · -Q only the summary.
@@ -91,12 +91,13 @@ struct input {
 static struct {
     unsigned long port, credit, idle_ms, max_message_bytes, seconds;
     struct opt_list loads, controls;
-    bool exit_when_done, reject, plain, only_summary;
+    bool envelopes, exit_when_done, reject, plain, only_summary;
 } opts = {.credit = 1000};
 
 static const struct opt table[] = {
     {'p', "PORT", "listen on 127.0.0.1:PORT; 0, the default: a free port", OPT_NUMBER, &opts.port, 0, 65535},
     {'g', "COUNT,ADDRESS,BYTES[,RATE]", "generate messages", OPT_LIST, &opts.loads, 0, 0},
+    {'e', NULL, "generate Ditto Protocol messages", OPT_FLAG, &opts.envelopes, 0, 0},
     {'d', "CONTROL", "obey a control line from the start", OPT_LIST, &opts.controls, 0, 0},
     {'c', "CREDIT", "credit of client senders (1000)", OPT_NUMBER, &opts.credit, 1, 1000000},
     {'I', "MS", "idle timeout to announce", OPT_NUMBER, &opts.idle_ms, 0, 1000000},
@@ -230,9 +231,8 @@ static void start_input(int n, char *const *names)
 
 static int listen_on(unsigned long port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
@@ -277,6 +277,7 @@ static void configure(void)
                                       .credit = opts.credit,
                                       .idle_ms = opts.idle_ms,
                                       .max_message_bytes = opts.max_message_bytes,
+                                      .form = opts.envelopes ? LOAD_ENVELOPE : LOAD_TELEMETRY,
                                       .login = {.reject = opts.reject},
                                       .changed = on_changed};
     if (!opts.plain)

@@ -149,7 +149,7 @@ int broker_generate(struct slice address, uint64_t count, uint64_t bytes, uint64
     if (a->to_make)
         return -1;
     buf_free(&a->load.encoded);
-    load_init(&a->load, bytes);
+    load_init_form(&a->load, set->form, bytes);
     a->to_make = a->to_make_at_start = count;
     a->rate = rate;
     a->since = 0;
@@ -344,7 +344,8 @@ static void on_outgoing(pn_delivery_t *d)
         return;
     record_disposition(l, m, d);
     if (state == PN_MODIFIED && modes.no_modified) {
-        struct fault f = {.how = CUT_END, .condition = "amqp:invalid-field", .description = "Unrecognised state"};
+        struct fault f = {
+            .how = CUT_END, .condition = "amqp:invalid-field", .description = "Unrecognised state"};
         cut(l->client, l->pn, &f);
         return;
     }
@@ -583,7 +584,8 @@ static void cut(struct client *c, pn_link_t *pn, const struct fault *f)
 static const struct fault *refusal_of(pn_link_t *pn, const char *address)
 {
     static const struct fault transactions = {.how = CUT_DETACH, .condition = "amqp:not-implemented"};
-    return pn_terminus_get_type(remote_terminus(pn)) == PN_COORDINATOR ? &transactions : fault_refusal(address);
+    return pn_terminus_get_type(remote_terminus(pn)) == PN_COORDINATOR ? &transactions
+                                                                       : fault_refusal(address);
 }
 
 /* As part 2, 2.6.3 has it: an attach without the terminus that cannot be, then the detach. */
@@ -822,7 +824,8 @@ static bool active(pn_state_t state)
 /* Is there still something to end for this cut? One END takes all links of a session with it, and so on. */
 static bool cuttable(const struct client *c, pn_link_t *pn, enum cut how)
 {
-    return active(pn_link_state(pn)) && (how == CUT_DETACH || active(pn_session_state(pn_link_session(pn)))) &&
+    return active(pn_link_state(pn)) &&
+           (how == CUT_DETACH || active(pn_session_state(pn_link_session(pn)))) &&
            active(pn_connection_state(c->wire.driver.connection));
 }
 

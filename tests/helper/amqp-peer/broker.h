@@ -5,16 +5,18 @@
 #define AMQP_PEER_BROKER_H
 
 #include "fault.h"
+#include "load.h"
 #include "login.h"
 #include "message.h"
 #include "base/loop.h"
 
 struct broker_settings {
     struct loop *loop;
-    int fd; /* a listening socket */
-    unsigned long credit; /* of client senders */
-    unsigned long idle_ms; /* idle timeout to announce; 0: none */
+    int fd;                          /* a listening socket */
+    unsigned long credit;            /* of client senders */
+    unsigned long idle_ms;           /* idle timeout to announce; 0: none */
     unsigned long max_message_bytes; /* to announce; 0: none */
+    enum load_form form;             /* of what is generated */
     struct login login;
     void (*changed)(void); /* called after each round: has what it waits for come true? */
 };
