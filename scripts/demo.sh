@@ -10,6 +10,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 111
 BUILD=${BUILD:-build}
+ROOT=$PWD
 AMQP=${AMQP:-peer}
 MESSAGES=${MESSAGES:-2000}
 PATH=$PWD/$BUILD/bin:$PWD/$BUILD/tests:$PATH:/usr/sbin
@@ -20,6 +21,7 @@ mkdir -m 700 "$CONN_DIR" "$CONN_RUN"
 source tests/helper/process.bash
 source tests/helper/mosquitto.bash
 source tests/helper/rabbitmq.bash
+source tests/helper/house.bash
 
 if [ -t 1 ]; then
     bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' off=$'\e[0m'
@@ -49,6 +51,7 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM
 
 start_brokers() {
+    # shellcheck disable=SC2119
     mosquitto_start || give_up "mosquitto does not start"
     note "mosquitto on port $MQTT_PORT"
     case $AMQP in
@@ -90,24 +93,8 @@ start_devices() {
     track $!
 }
 
-start_house() {
-    start_ready store conn-store -d 4 </dev/null || give_up "conn-store does not start"
-    start_ready hub conn-hub -d 4 </dev/null || give_up "conn-hub does not start"
-    start_ready supervise conn-supervise -d 4 </dev/null || give_up "conn-supervise does not start"
-}
-
 both_open() {
     conn-ctl status -w 30 amqp-telemetry >"$WORK/status.out" && conn-ctl status -w 30 mqtt-live >>"$WORK/status.out"
-}
-
-# Every process of the toolkit: the three we started and all below them.
-house_pids() {
-    local todo=("${PIDS[store]}" "${PIDS[hub]}" "${PIDS[supervise]}") pid
-    while [ ${#todo[@]} -gt 0 ]; do
-        pid=${todo[0]} todo=("${todo[@]:1}")
-        echo "$pid"
-        mapfile -t -O ${#todo[@]} todo < <(cat /proc/"$pid"/task/*/children 2>/dev/null | tr ' ' '\n' | grep .)
-    done
 }
 
 arrived() { jq -r '.headers["correlation-id"]' "$WORK/subscriber.out" 2>/dev/null | sort -u | wc -l; }
@@ -134,14 +121,13 @@ say "start the brokers, privately, on loopback"
 start_brokers
 
 say "start the house: conn-store, conn-hub, conn-supervise"
-start_house
+house_start || give_up "the house does not start"
 note "three processes, $(du -sh "$CONN_DIR" | cut -f1) of state in $CONN_DIR"
 
 say "create two connections from examples/connections"
+declare -A uri=([amqp-telemetry]=amqp://127.0.0.1:$AMQP_PORT [mqtt-live]=tcp://127.0.0.1:$MQTT_PORT)
 for name in amqp-telemetry mqtt-live; do
-    jq --arg amqp "amqp://127.0.0.1:$AMQP_PORT" --arg mqtt "tcp://127.0.0.1:$MQTT_PORT" \
-        '.uri = (if .connectionType == "amqp-10" then $amqp else $mqtt end)' \
-        "examples/connections/$name.json" >"$WORK/$name.json"
+    house_connection $name "${uri[$name]}" >"$WORK/$name.json"
     conn-ctl create "$WORK/$name.json" >"$WORK/created.out" || give_up "conn-ctl create $name: $(cat "$WORK/created.out")"
     note "$name: $(jq -r '[.connectionType, (.sources[]? | "from \(.addresses[0])"), (.targets[]? | "to \(.address)")] | join(" ")' "$WORK/$name.json")"
 done
@@ -157,14 +143,13 @@ head -n 3 "$WORK/subscriber.out" | cut -c 1-200 | sed 's/^/      /'
 
 say "in the middle of the stream: kill -9 every process of the toolkit"
 progress $((MESSAGES * 2 / 5)) 30
-mapfile -t victims < <(house_pids)
-kill -KILL "${victims[@]}" 2>/dev/null
-for pid in "${victims[@]}"; do wait_for 5 not running "$pid" || give_up "pid $pid does not die"; done
+house_kill9 || give_up "a process outlives SIGKILL"
+killed=$REPLY
 seen=$(wc -l <"$WORK/subscriber.out")
-note "${#victims[@]} processes are gone; the subscriber has seen $seen messages; the devices go on sending"
+note "$killed processes are gone; the subscriber has seen $seen messages; the devices go on sending"
 
 say "start the house again: the connections come back from the event log"
-start_house
+house_start || give_up "the house does not start"
 both_open || give_up "the connections do not come back"
 note "both are open again"
 
