@@ -1,0 +1,406 @@
+# conn-ctl: judging offline, and every verb against a real store.
+load helper/common
+
+STORE_IS_AWAY='No such file or directory'
+
+connection() { # ID [JSON to merge in]
+    jq -nc --arg id "$1" --argjson more "${2:-"{}"}" '{id: $id, connectionType: "amqp-10", connectionStatus: "closed",
+        uri: "amqp://user:s3cr3t@127.0.0.1:5672",
+        targets: [{address: "t", authorizationContext: ["a:b"]}]} * $more'
+}
+
+start_store() {
+    start_ready store conn-store -d 4 </dev/null
+}
+
+stop_store() { # SIGNAL
+    kill -s "$1" "${PIDS[store]}"
+}
+
+# --- offline ---------------------------------------------------------------------------------------------------------
+
+@test "says what it is and how it is used" {
+    run --separate-stderr conn-ctl -V
+    assert_success
+    assert_output --regexp '^conn-ctl [0-9.]+$'
+    assert_stderr ''
+    run --separate-stderr conn-ctl -h
+    assert_success
+    assert_line --regexp '^  validate FILE\.\.\. '
+    assert_stderr ''
+    run --separate-stderr conn-ctl status -h
+    assert_success
+    assert_line 'usage: conn-ctl status [-qvhV] [-w SECONDS] ID...'
+    assert_stderr ''
+}
+
+@test "wrong usage is 100" {
+    local usage='usage: conn-ctl [-qvhV] [-t SECONDS] VERB [OPERAND...]'
+    run --separate-stderr conn-ctl
+    assert_status 100
+    assert_output ''
+    assert_stderr "conn-ctl: error: no verb"$'\n'"$usage"
+    run --separate-stderr conn-ctl frobnicate
+    assert_status 100
+    assert_stderr "conn-ctl: error: unknown verb"$'\n'"$usage"
+    run --separate-stderr conn-ctl -t 0 list
+    assert_status 100
+    assert_output ''
+    run --separate-stderr conn-ctl get
+    assert_status 100
+    assert_stderr $'conn-ctl get: error: no operand\nusage: conn-ctl get [-sqvhV] ID...'
+    run --separate-stderr conn-ctl list x
+    assert_status 100
+    assert_stderr $'conn-ctl list: error: too many operands\nusage: conn-ctl list [-lqvhV]'
+    run --separate-stderr conn-ctl follow -f x
+    assert_status 100
+    assert_output ''
+}
+
+@test "without a store every verb that needs it is 111" {
+    local verb message="conn-ctl: error: cannot reach store '$CONN_RUN/store.sock': $STORE_IS_AWAY"
+    connection c >"$WORK/c.json"
+    for verb in "create $WORK/c.json" "modify $WORK/c.json" 'delete c' 'open c' 'close c' 'get c' list 'list -l' \
+        'status c' 'status -w 1 c' follow raw; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr conn-ctl $verb </dev/null
+        assert_status 111
+        assert_output ''
+        assert_stderr "$message"
+    done
+}
+
+@test "validate: a valid connection says nothing, a source without acknowledgements warns" {
+    connection c >"$WORK/c.json"
+    run --separate-stderr conn-ctl validate "$WORK/c.json" - <"$WORK/c.json"
+    assert_success
+    assert_output ''
+    assert_stderr ''
+    connection c '{"sources": [{"addresses": ["q"], "authorizationContext": ["a:b"]}]}' >"$WORK/s.json"
+    run --separate-stderr conn-ctl validate "$WORK/s.json"
+    assert_success
+    assert_output ''
+    assert_stderr "conn-ctl: warning: source 0 of '$WORK/s.json' requests no acknowledgements: its messages are\
+ settled when they are handed on"
+    run --separate-stderr conn-ctl -q validate "$WORK/s.json"
+    assert_success
+    assert_stderr ''
+}
+
+@test "validate: every problem in one go, Ditto's first, each at its place" {
+    connection 'a b' '{"connectionStatus": "on", "uri": "tcp://h:1", "clientCount": 0,
+        "targets": [{"address": "{{ nope:x }}", "topics": ["_/_/nope"]}]}' >"$WORK/c.json"
+    run --separate-stderr conn-ctl validate "$WORK/c.json"
+    assert_status 1
+    assert_stderr ''
+    local problems
+    problems=$(jq -r '"\(.status) \(.error) \(.pointer)"' <<<"$output")
+    assert_equal "$problems" '400 connectivity:connection.id.invalid /id
+400 json.invalid /connectionStatus
+400 connectivity:topic.invalid /targets/0/topics/0
+400 json.format.invalid /clientCount
+400 connectivity:connection.configuration.invalid /targets/0/authorizationContext
+400 connectivity:connection.uri.invalid /uri
+400 connectivity:connection.configuration.invalid /targets/0/address'
+    run jq -r '(.message | length > 0) and keys_unsorted - ["status", "error", "message", "description", "pointer"] == []' \
+        <<<"$output"
+    refute_line false
+}
+
+@test "validate: what is no connection at all" {
+    local text
+    for text in '' '{' '[]' '{"id":1}}' $'{"id":"\x01"}' '{"id":"'$'\xff''"}'; do
+        run --separate-stderr conn-ctl validate - <<<"$text"
+        assert_status 1
+        assert_equal "$(jq -r .error <<<"$output")" json.invalid
+        assert_stderr ''
+    done
+    run --separate-stderr conn-ctl validate "$WORK/none.json"
+    assert_status 111
+    assert_output ''
+    assert_stderr "conn-ctl: error: cannot read '$WORK/none.json': No such file or directory"
+    head -c 33554433 /dev/zero | tr '\0' ' ' >"$WORK/large.json"
+    run --separate-stderr conn-ctl validate "$WORK/large.json"
+    assert_status 111
+    assert_stderr "conn-ctl: error: cannot read '$WORK/large.json': File too large"
+}
+
+@test "validate: a mapper that does not exist" {
+    connection c '{"targets": [{"address": "t", "authorizationContext": ["a"], "payloadMapping": ["Ditto", "nope"]}]}' \
+        >"$WORK/c.json"
+    run --separate-stderr conn-ctl validate "$WORK/c.json"
+    assert_status 1
+    assert_equal "$(jq -r '.error, .message, .pointer' <<<"$output")" \
+        'connectivity:connection.configuration.invalid
+The mapper nope could not be loaded.
+/targets/0/payloadMapping/1'
+    assert_stderr ''
+}
+
+@test "validate -p: defaults and implied reply targets, secrets masked" {
+    run --separate-stderr conn-ctl -q validate -p - < <(
+        connection c '{"sources": [{"addresses": ["q"], "authorizationContext": ["a:b"]}], "unknown": 1}'
+    )
+    assert_success
+    assert_stderr ''
+    assert_output '{"id":"c","connectionType":"amqp-10","connectionStatus":"closed",'\
+'"uri":"amqp://user:*****@127.0.0.1:5672","sources":[{"addresses":["q"],"consumerCount":1,'\
+'"authorizationContext":["a:b"],"headerMapping":{"correlation-id":"{{header:correlation-id}}",'\
+'"content-type":"{{header:content-type}}","reply-to":"{{header:reply-to}}"},"replyTarget":{'\
+'"address":"{{header:reply-to}}","headerMapping":{"correlation-id":"{{header:correlation-id}}",'\
+'"content-type":"{{header:content-type}}"},"expectedResponseTypes":["response","error"],"enabled":true}}],'\
+'"targets":[{"address":"t","topics":[],"authorizationContext":["a:b"],"headerMapping":{}}],"clientCount":1,'\
+'"failoverEnabled":true,"validateCertificates":true,"processorPoolSize":1,"tags":[]}'
+}
+
+@test "output that cannot be written is 111" {
+    run --separate-stderr bash -c 'echo "{}" | conn-ctl validate - >/dev/full'
+    assert_status 111
+    assert_stderr "conn-ctl: error: cannot write 'stdout': No space left on device"
+}
+
+@test "the examples are valid" {
+    local file
+    for file in "$ROOT"/examples/connections/*.json; do
+        run --separate-stderr conn-ctl validate "$file"
+        assert_success
+        assert_output ''
+        assert_stderr ''
+    done
+}
+
+# --- with a store ----------------------------------------------------------------------------------------------------
+
+@test "a connection's life" {
+    start_store
+    connection one >"$WORK/one.json"
+    connection two '{"connectionStatus": "open"}' >"$WORK/two.json"
+
+    run --separate-stderr conn-ctl list
+    assert_success
+    assert_output ''
+    run --separate-stderr conn-ctl create "$WORK/one.json" "$WORK/two.json"
+    assert_success
+    assert_stderr ''
+    assert_equal "$(jq -r '"\(.id) \(.connectionStatus) \(.uri) \(.clientCount)"' <<<"$output")" \
+        'one closed amqp://user:*****@127.0.0.1:5672 1
+two open amqp://user:*****@127.0.0.1:5672 1'
+
+    run --separate-stderr conn-ctl create "$WORK/one.json"
+    assert_status 1
+    assert_equal "$(jq -r '"\(.status) \(.error)"' <<<"$output")" '409 connectivity:connection.conflict'
+    assert_stderr ''
+
+    run --separate-stderr conn-ctl list
+    assert_output $'one\ntwo'
+    run --separate-stderr conn-ctl list -l
+    assert_success
+    assert_output '{"id":"one","connectionType":"amqp-10","connectionStatus":"closed"}
+{"id":"two","connectionType":"amqp-10","connectionStatus":"open"}'
+    assert_stderr ''
+
+    run --separate-stderr conn-ctl open one
+    assert_success
+    assert_equal "$(jq -r '"\(.type) \(.status) \(.connectionId)"' <<<"$output")" \
+        'connectivity.responses:openConnection 200 one'
+    run --separate-stderr conn-ctl close one two
+    assert_success
+    assert_equal "$(jq -r '"\(.type) \(.connectionId)"' <<<"$output")" \
+        'connectivity.responses:closeConnection one
+connectivity.responses:closeConnection two'
+    assert_equal "$(conn-ctl get one two | jq -r .connectionStatus)" $'closed\nclosed'
+
+    run --separate-stderr conn-ctl delete one nope two
+    assert_status 1
+    assert_equal "$(jq -r '"\(.status) \(.type // .error)"' <<<"$output")" \
+        '204 connectivity.responses:deleteConnection
+404 connectivity:connection.notfound
+204 connectivity.responses:deleteConnection'
+    assert_stderr ''
+    run --separate-stderr conn-ctl get one
+    assert_status 1
+    assert_equal "$(jq -r .error <<<"$output")" connectivity:connection.notfound
+}
+
+@test "secrets: masked, shown to the store's user, kept when they come back masked" {
+    start_store
+    run conn-ctl create - < <(connection one)
+    assert_success
+    refute_output --partial s3cr3t
+    conn-ctl get one >"$WORK/got.json"
+    assert_equal "$(jq -r .uri "$WORK/got.json")" 'amqp://user:*****@127.0.0.1:5672'
+    jq '.name = "new"' "$WORK/got.json" >"$WORK/new.json"
+    run --separate-stderr conn-ctl modify "$WORK/new.json"
+    assert_success
+    assert_equal "$(jq -r '"\(.type) \(.status)"' <<<"$output")" 'connectivity.responses:modifyConnection 204'
+    run --separate-stderr conn-ctl get -s one
+    assert_success
+    assert_equal "$(jq -r '.uri, .name' <<<"$output")" $'amqp://user:s3cr3t@127.0.0.1:5672\nnew'
+    assert_stderr ''
+
+    run --separate-stderr conn-ctl create - < <(connection two '{"uri": "amqp://user:*****@h:1"}')
+    assert_status 1
+    assert_equal "$(jq -r '.error' <<<"$output")" connectivity:connection.configuration.invalid
+    run --separate-stderr conn-ctl modify - < <(connection one '{"connectionType": "amqp-091"}')
+    assert_status 1
+    assert_equal "$(jq -r '.error' <<<"$output")" connectivity:connection.configuration.invalid
+    refute_output --partial s3cr3t
+}
+
+@test "documents that the store never sees, and those that it refuses" {
+    start_store
+    run --separate-stderr conn-ctl create - <<<'{"id":'
+    assert_status 1
+    assert_equal "$(jq -r '"\(.status) \(.error)"' <<<"$output")" '400 json.invalid'
+    assert_stderr ''
+    run --separate-stderr conn-ctl create - <<<'{"id":"x","connectionType":"amqp-10"}'
+    assert_status 1
+    assert_equal "$(jq -r '"\(.status) \(.error)"' <<<"$output")" '400 json.field.missing'
+    run --separate-stderr conn-ctl create "$WORK/none.json"
+    assert_status 111
+    assert_stderr "conn-ctl: error: cannot read '$WORK/none.json': No such file or directory"
+    run --separate-stderr conn-ctl get 'no id"'
+    assert_status 1
+    assert_equal "$(jq -r .error <<<"$output")" connectivity:connection.id.invalid
+    assert_stderr ''
+}
+
+@test "status: without a supervisor it is unavailable, and not worth waiting for" {
+    start_store
+    connection one | conn-ctl create - >/dev/null
+    run --separate-stderr conn-ctl status one
+    assert_status 1
+    assert_equal "$(jq -r '"\(.status) \(.error)"' <<<"$output")" '503 connectivity:connection.unavailable'
+    run --separate-stderr conn-ctl status -w 1 one
+    assert_status 99
+    assert_equal "$(jq -r '"\(.status) \(.error)"' <<<"$output")" '503 connectivity:connection.unavailable'
+    assert_stderr ''
+    run --separate-stderr conn-ctl status -w 60 nope
+    assert_status 1
+    assert_equal "$(jq -r .error <<<"$output")" connectivity:connection.notfound
+}
+
+# A supervisor for one question: it follows, and says that connection one is open from its second answer on.
+supervise_one() {
+    local request id n=0
+    coproc SUPERVISOR { exec conn-ctl raw 3>&-; }
+    track "$SUPERVISOR_PID"
+    echo '{"follow":{"role":"supervise"}}' >&"${SUPERVISOR[1]}"
+    read -r -t 10 request <&"${SUPERVISOR[0]}" # the state of one
+    read -r -t 10 request <&"${SUPERVISOR[0]}" # live
+    : >"$WORK/supervising"
+    while read -r -t 10 request <&"${SUPERVISOR[0]}" && [ $n -lt 2 ]; do
+        id=$(jq -r .id <<<"$request")
+        n=$((n + 1))
+        jq -nc --arg id "$id" --arg live "$([ $n = 1 ] && echo closed || echo open)" '{id: $id, headers: {}, signal: {
+            type: "connectivity.responses:retrieveConnectionStatus", status: 200, connectionId: "one",
+            connectionStatus: "open", liveStatus: $live}}' >&"${SUPERVISOR[1]}"
+        [ $n -lt 2 ] || break
+    done
+}
+
+@test "status -w: until the live status is open" {
+    start_store
+    connection one | conn-ctl create - >/dev/null
+    supervise_one >"$WORK/supervise.out" 2>"$WORK/supervise.err" 3>&- &
+    track $!
+    wait_for 10 test -e "$WORK/supervising"
+    run --separate-stderr conn-ctl status -w 10 one
+    assert_success
+    assert_equal "$(jq -r '"\(.type) \(.connectionStatus) \(.liveStatus)"' <<<"$output")" \
+        'connectivity.responses:retrieveConnectionStatus open open'
+    assert_stderr ''
+}
+
+@test "follow: the state, then events; again from a position; until the store ends" {
+    start_store
+    connection one | conn-ctl create - >/dev/null
+    start follow conn-ctl follow </dev/null
+    wait_for 10 grep -q live "$WORK/follow.out"
+    conn-ctl open one >/dev/null
+    wait_for 10 grep -q connectionOpened "$WORK/follow.out"
+    assert_equal "$(jq -r '.state.connection.id // .signal.type // "live"' "$WORK/follow.out")" \
+        $'one\nlive\nconnectivity.events:connectionOpened'
+    run grep -c s3cr3t "$WORK/follow.out"
+    assert_output 0
+
+    start again conn-ctl follow -s -f 0 </dev/null
+    wait_for 10 grep -q live "$WORK/again.out"
+    assert_equal "$(jq -r '.signal.type // "live"' "$WORK/again.out")" \
+        $'connectivity.events:connectionCreated\nconnectivity.events:connectionOpened\nlive'
+    run grep -c s3cr3t "$WORK/again.out"
+    assert_output 1
+
+    stop_store KILL
+    run -111 wait "${PIDS[follow]}"
+    assert_file "$WORK/follow.err" "conn-ctl: error: cannot reach store '$CONN_RUN/store.sock': it hung up"
+}
+
+@test "follow and raw end when nobody reads them" {
+    start_store
+    run --separate-stderr bash -c 'conn-ctl follow | head -n 1'
+    assert_success
+    assert_equal "$(jq -c 'keys' <<<"$output")" '["live"]'
+    assert_stderr ''
+}
+
+@test "raw: any line, answered in order" {
+    start_store
+    run --separate-stderr conn-ctl raw <<'LINES'
+{"id":"x1","headers":{"correlation-id":"a"},"signal":{"type":"connectivity.commands:retrieveAllConnectionIds"}}
+{"id":"x2","headers":{"correlation-id":"b"},"signal":{"type":"connectivity.commands:retrieveConnection","connectionId":"nope"}}
+LINES
+    assert_success
+    assert_equal "$(jq -r '"\(.id) \(.headers["correlation-id"]) \(.signal.status)"' <<<"$output")" $'x1 a 200\nx2 b 404'
+    assert_stderr ''
+    run --separate-stderr conn-ctl raw </dev/null
+    assert_success
+    assert_output ''
+    assert_stderr ''
+}
+
+@test "raw: many lines at once, more than fit into a socket" {
+    start_store
+    seq 5000 | jq -c '{id: "i\(.)", signal: {type: "connectivity.commands:retrieveAllConnectionIds"}}' >"$WORK/in"
+    conn-ctl raw <"$WORK/in" >"$WORK/out"
+    assert_equal "$(jq -r .id "$WORK/out" | cksum)" "$(jq -r .id "$WORK/in" | cksum)"
+}
+
+@test "a store that does not answer is 99, one that dies 111" {
+    start_store
+    stop_store STOP
+    run --separate-stderr conn-ctl -t 1 list
+    assert_status 99
+    assert_output ''
+    assert_stderr "conn-ctl: error: cannot reach store '$CONN_RUN/store.sock': no answer within 1 seconds"
+    start waiting conn-ctl list </dev/null
+    wait_for 10 waits_in_poll "${PIDS[waiting]}"
+    stop_store KILL
+    run -111 wait "${PIDS[waiting]}"
+    assert_file "$WORK/waiting.out" ''
+    assert_file "$WORK/waiting.err" "conn-ctl: error: cannot reach store '$CONN_RUN/store.sock': it hung up"
+}
+
+waits_in_poll() { # PID: it is connected and has written its request
+    [ -n "$(ls -l "/proc/$1/fd" 2>/dev/null | grep socket)" ] && grep -q '^State:.*S' "/proc/$1/status"
+}
+
+@test "the examples of the page do what they say" {
+    start_store
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh /{/^\.Bd/,/^\.Ed/{/^\./d;p}}' "$ROOT/man/conn-ctl.1" | sed 's/\\e/\\/g' >"$WORK/examples.sh"
+    cd "$ROOT"
+    run --separate-stderr bash -euo pipefail "$WORK/examples.sh"
+    assert_success
+    assert_stderr ''
+    assert_equal "$(jq -c '.id // .status? // .' <<<"$output")" '"amqp-telemetry"
+"mqtt-live"
+"amqp-telemetry"
+"mqtt-live"
+200
+204
+0
+["amqp-telemetry","mqtt-live"]
+204
+204'
+    assert_equal "$(conn-ctl list)" ''
+}
