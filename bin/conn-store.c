@@ -1,0 +1,156 @@
+/* conn-store: keeps connections, as events in a log.
+ *
+ *   conn-store [-1n] [-d fd]
+ *
+ * Takes Ditto's connectivity commands over $CONN_RUN/store.sock (with -1: over stdin and stdout), judges them, appends
+ * events to $CONN_DIR/events.gdbm, and answers with Ditto's responses. Whoever follows sees every event.
+ *
+ *   - What is answered with success is on the disk. What cannot be brought there is refused and has not happened.
+ *   - State is the log read from its beginning; nothing else is kept.
+ *   - Answers come in the order of the lines that asked; one bad line costs its own answer only.
+ *   - One process owns the log; kill -9 at any moment loses nothing that was answered for. */
+#include <errno.h>
+#include <gdbm.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/opt.h"
+#include "store/server.h"
+
+#include "base/banned.h"
+
+static bool once, check_only;
+static int ready_fd = -1;
+
+static const struct opt opts[] = {
+    {'1', NULL, "serve stdin and stdout instead of a socket; end with the input", OPT_FLAG, &once, 0, 0},
+    {'d', "fd", "write a newline to this descriptor when ready", OPT_FD, &ready_fd, 0, 0},
+    {'n', NULL, "check the log, print a summary, change nothing", OPT_FLAG, &check_only, 0, 0},
+    OPT_END,
+};
+
+struct daemon {
+    struct loop *loop;
+    struct store store;
+    struct server *server;
+};
+
+static void on_end(int signo, void *arg)
+{
+    struct daemon *d = arg;
+    (void)signo;
+    server_stop(d->server);
+}
+
+static void on_counters(int signo, void *arg)
+{
+    const struct daemon *d = arg;
+    struct server_counts c = server_counts(d->server);
+    (void)signo;
+    warn("counters: position=%" PRIu64 " events=%" PRIu64 " commits=%" PRIu64 " failures=%" PRIu64
+         " lines=%" PRIu64 " clients=%" PRIu64 " refused=%" PRIu64,
+         store_position(&d->store), d->store.events, d->store.commits, d->store.failures, c.lines, c.peers,
+         c.refused_peers);
+}
+
+static void open_store(struct store *s, const char *dir, enum log_mode mode)
+{
+    struct log_error err;
+    struct log_health h;
+    if (store_open(s, &log_gdbm, dir, mode, &err) != 0)
+        die(err.exit_code, "cannot open '%s/events.gdbm': %s", dir, err.text);
+    s->log->backend->health(s->log, &h);
+    if (!h.clean)
+        warn("'%s/events.gdbm' was not closed in order: read %" PRIu64
+             " records one by one, dropped %zu unfinished",
+             dir, h.position, h.dropped);
+}
+
+/* A summary of the log as one JSON object. */
+static int print_check(struct store *s)
+{
+    struct log_health h;
+    const struct held *held = NULL;
+    struct buf out = {0};
+    int64_t there = 0, open = 0, deleted = 0;
+    s->log->backend->health(s->log, &h);
+    while ((held = state_next(&s->state, held ? held->id : SLICE_NONE))) {
+        there += !held->deleted;
+        deleted += held->deleted;
+        open += held_open(held);
+    }
+    buf_putc(&out, '{');
+    json_put_member_int(&out, S("position"), (int64_t)h.position);
+    json_put_member_int(&out, S("connections"), there);
+    json_put_member_int(&out, S("open"), open);
+    json_put_member_int(&out, S("deleted"), deleted);
+    json_put_member(&out, S("clean"), h.clean ? S("true") : S("false"));
+    json_put_member_int(&out, S("dropped"), (int64_t)h.dropped);
+    buf_puts(&out, "}\n");
+    int rc = lines_flush(1, &out) == 0 && io_close_stdout() == 0 ? EXIT_DONE : EXIT_TEMPORARY;
+    if (rc != EXIT_DONE)
+        error_sys("cannot write 'stdout'");
+    buf_free(&out);
+    return rc;
+}
+
+static void listen_on_socket(struct server *server)
+{
+    char path[108];
+    if (conn_socket_path(path, sizeof path, "store.sock") != 0)
+        die_sys(EXIT_TEMPORARY, "cannot use the folder of sockets");
+    if (server_listen(server, path) != 0)
+        die_sys(EXIT_TEMPORARY, "cannot listen on '%s'", path);
+}
+
+static int serve(struct daemon *d)
+{
+    d->loop = loop_new();
+    d->server = server_new(d->loop, &d->store);
+    loop_signal(d->loop, SIGTERM, on_end, d);
+    loop_signal(d->loop, SIGINT, on_end, d);
+    loop_signal(d->loop, SIGUSR1, on_counters, d);
+    if (once)
+        server_pipe(d->server);
+    else
+        listen_on_socket(d->server);
+    io_ready(ready_fd);
+    loop_run(d->loop);
+    int rc = server_cut(d->server) ? EXIT_TEMPORARY : EXIT_DONE;
+    server_free(d->server);
+    loop_free(d->loop);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    char libraries[64];
+    struct program program = {
+        .name = "conn-store",
+        .operands = "",
+        .summary = "keep connections, as events in a log",
+        .libraries = libraries,
+        .opts = opts,
+    };
+    struct daemon d = {0};
+    io_init();
+    (void)snprintf(libraries, sizeof libraries, "gdbm %d.%d.%d", gdbm_version_number[0],
+                   gdbm_version_number[1], gdbm_version_number[2]);
+    if (opt_parse(&program, argc, argv) < argc)
+        opt_usage(&program, "too many operands");
+    (void)umask(077);
+    (void)signal(SIGHUP, SIG_IGN);
+    const char *dir = conn_dir();
+    if (!dir)
+        die_sys(EXIT_TEMPORARY, "cannot use the folder of the log");
+    open_store(&d.store, dir, check_only ? LOG_CHECK : LOG_WRITE);
+    int rc = check_only ? print_check(&d.store) : serve(&d);
+    if (store_close(&d.store) != 0)
+        warn_sys("cannot mark '%s/events.gdbm' as closed in order", dir);
+    return rc;
+}

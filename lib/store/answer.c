@@ -1,0 +1,52 @@
+#include "store/answer.h"
+
+#include "base/banned.h"
+
+static void copy_member(struct buf *out, struct json from, struct slice name)
+{
+    struct json v = json_get(from, name);
+    if (json_present(v))
+        json_put_member(out, name, json_slice(v));
+}
+
+void answer_begin(struct buf *out, struct json question, uint64_t revision)
+{
+    buf_putc(out, '{');
+    copy_member(out, question, S("id"));
+    json_put_key(out, S("headers"));
+    buf_putc(out, '{');
+    copy_member(out, json_get(question, S("headers")), S("correlation-id"));
+    if (revision)
+        json_put_member_int(out, S("entity-revision"), (int64_t)revision);
+    buf_putc(out, '}');
+    json_put_key(out, S("signal"));
+}
+
+void answer_end(struct buf *out)
+{
+    buf_puts(out, "}\n");
+}
+
+void answer_error(struct buf *out, struct json question, const struct ditto_error *err)
+{
+    answer_begin(out, question, 0);
+    buf_puts(out, "{\"type\":\"connectivity.responses:errorResponse\"");
+    json_put_member_int(out, S("status"), err->status);
+    json_put_key(out, S("payload"));
+    ditto_error_put(out, err, true);
+    buf_putc(out, '}');
+    answer_end(out);
+}
+
+void answer_notice(struct buf *out, const struct ditto_error *err)
+{
+    buf_puts(out, "{\"error\":");
+    ditto_error_put(out, err, true);
+    buf_puts(out, "}\n");
+}
+
+bool answer_wanted(struct json question)
+{
+    struct json v = json_get(json_get(question, S("headers")), S("response-required"));
+    return v.type != JSON_FALSE && !json_text_is(v, S("false"));
+}

@@ -1,0 +1,23 @@
+/* commands.h: connectivity commands ("Signals", connectivity.commands:…), from a line to its answer.
+ *
+ * What a command means stands in one table (commands.c); a new command is a new row and a function. */
+#ifndef STORE_COMMANDS_H
+#define STORE_COMMANDS_H
+
+#include "store/answer.h"
+#include "store/store.h"
+
+struct asker {
+    bool secrets;    /* may see secrets, if the line asks for them */
+    bool supervised; /* somebody is there who knows about live state */
+};
+
+enum outcome {
+    COMMAND_ANSWERED, /* the answer is in out, if one is wanted; to be sent after store_commit */
+    COMMAND_FORWARD, /* a question about live state: out is untouched, the answer comes from the supervisor */
+};
+
+/* line: an object with the member "signal", checked by json_parse. */
+enum outcome commands_run(struct store *s, struct json line, struct asker asker, struct buf *out);
+
+#endif

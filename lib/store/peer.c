@@ -1,0 +1,115 @@
+#include "store/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/answer.h"
+
+#include "base/banned.h"
+
+static void on_readable(struct watch *w, short revents)
+{
+    struct peer *p = w->arg;
+    if (p->ended) { /* only asked for the end of the connection */
+        p->gone = revents & (POLLHUP | POLLERR);
+        return;
+    }
+    if (lines_fill(&p->lines) < 0 && errno != EAGAIN)
+        p->gone = true;
+}
+
+static void on_writable(struct watch *w, short revents)
+{
+    struct peer *p = w->arg;
+    if (revents & (POLLERR | POLLHUP | POLLNVAL))
+        p->gone = true;
+}
+
+static void on_linger_end(struct timer *t)
+{
+    struct peer *p = t->arg;
+    p->gone = true;
+}
+
+struct peer *peer_new(struct server *server, struct loop *loop, int in, int out)
+{
+    struct peer *p = xcalloc(1, sizeof *p);
+    p->server = server;
+    p->loop = loop;
+    p->in = (struct watch){.fd = in, .events = POLLIN, .ready = on_readable, .arg = p};
+    p->out = (struct watch){.fd = out, .events = POLLOUT, .off = true, .ready = on_writable, .arg = p};
+    p->timer = (struct timer){.at = NEVER, .arg = p};
+    lines_init(&p->lines, in);
+    p->lines.max = PEER_LINE_BYTES;
+    loop_add(loop, &p->in);
+    loop_add(loop, &p->out);
+    return p;
+}
+
+void peer_free(struct peer *p)
+{
+    loop_remove(p->loop, &p->in);
+    loop_remove(p->loop, &p->out);
+    loop_timer(p->loop, &p->timer, NEVER);
+    (void)close(p->in.fd);
+    if (p->out.fd != p->in.fd)
+        (void)close(p->out.fd);
+    buf_wipe(&p->lines.in);
+    buf_wipe(&p->answers);
+    buf_wipe(&p->question);
+    buf_wipe(&p->reply);
+    follower_free(&p->follower);
+    free(p);
+}
+
+enum lines_status peer_next(struct peer *p, struct slice *line)
+{
+    p->held_back = p->answers.len >= PEER_ANSWER_BYTES;
+    if (p->held_back || p->waiting || p->closing || p->gone || p->ended)
+        return LINES_MORE;
+    enum lines_status st = lines_next(&p->lines, line);
+    p->spoke |= st == LINES_LINE;
+    p->ended = st == LINES_END || st == LINES_CUT;
+    p->cut |= st == LINES_CUT;
+    return st == LINES_END ? LINES_MORE : st;
+}
+
+void peer_flush(struct peer *p)
+{
+    if (!p->answers.len || p->gone)
+        return;
+    if (lines_flush_some(p->out.fd, &p->answers) < 0)
+        p->gone = true;
+}
+
+/* A pipe is done when it has seen all there is; a socket may be half closed and go on following. */
+static bool follows_on(const struct peer *p)
+{
+    return p->follower.phase != FOLLOW_NOTHING && !(p->pipe && p->follower.phase == FOLLOW_LIVE);
+}
+
+void peer_settle(struct peer *p)
+{
+    bool done = p->closing || (p->ended && !p->waiting && !follows_on(p));
+    p->gone |= done && !p->answers.len;
+    p->in.off = (p->waiting && !p->ended) || p->closing || p->answers.len >= PEER_ANSWER_BYTES;
+    if (p->ended) {
+        p->in.events = 0;
+        p->in.off = p->pipe;
+    }
+    p->out.events = p->answers.len ? POLLOUT : 0;
+    p->out.off = !p->answers.len && !p->pipe;
+}
+
+void peer_close_with(struct peer *p, const struct ditto_error *err)
+{
+    const char *end = p->answers.len ? memchr(buf_p(&p->answers), '\n', p->answers.len) : NULL;
+    if (end) /* its beginning may be on the way already */
+        buf_cut(&p->answers, (size_t)(end - buf_p(&p->answers)) + 1);
+    answer_notice(&p->answers, err);
+    follower_free(&p->follower);
+    p->closing = true;
+    p->timer.fire = on_linger_end;
+    loop_timer(p->loop, &p->timer, clock_ms() + PEER_LINGER_MS);
+}

@@ -1,0 +1,57 @@
+/* peer.h: one client of the store: its lines in, its answers out, and what it is waiting for.
+ *
+ * A peer costs at most PEER_LINE_BYTES in, and PEER_ANSWER_BYTES (a follower: FOLLOW_QUEUE_BYTES) plus one line out: a
+ * line that is longer is refused when it ends, and a peer whose answers pile up is not read.
+ * Ownership: a peer owns its descriptors. */
+#ifndef STORE_PEER_H
+#define STORE_PEER_H
+
+#include "base/lines.h"
+#include "base/loop.h"
+#include "store/followers.h"
+
+enum {
+    PEER_LINE_BYTES = 4 * 1024 * 1024,
+    PEER_ANSWER_BYTES = 1024 * 1024,
+    PEER_LINGER_MS = 10 * 1000, /* how long a peer that is being closed has to read its last lines */
+};
+
+struct server;
+
+struct peer {
+    struct server *server;
+    struct peer *next;
+    struct loop *loop;
+    struct watch in, out;
+    struct timer timer; /* for the answer of the supervisor, or for closing */
+    struct lines lines;
+    struct buf answers;
+    size_t mark;    /* bytes of answers that stand whatever becomes of the commit */
+    bool pipe;      /* stdin and stdout */
+    bool trusted;   /* has the store's own uid */
+    bool spoke;     /* sent at least one line */
+    bool held_back; /* was not read because answers piled up */
+    bool ended;     /* its input is used up */
+    bool cut;       /* … and ended inside a line */
+    bool closing;   /* gets no more than what is in answers */
+    bool gone;      /* to be freed */
+    struct follower follower;
+    uint64_t waiting;    /* number of its question to the supervisor, 0: none */
+    bool asked;          /* … which has been passed on */
+    struct buf question; /* the line */
+    struct buf reply;    /* the signal that the supervisor answered */
+};
+
+/* in and out may be the same descriptor. */
+struct peer *peer_new(struct server *server, struct loop *loop, int in, int out);
+void peer_free(struct peer *p);
+/* The next line to be worked on, or what went wrong with it (LINES_LONG, LINES_CUT); LINES_MORE: nothing now. */
+enum lines_status peer_next(struct peer *p, struct slice *line);
+/* Writes what can be written without blocking; sets gone when the other side is. */
+void peer_flush(struct peer *p);
+/* Sets what is polled, and gone when nothing is left to be done. To be called before the loop polls. */
+void peer_settle(struct peer *p);
+/* Says err, and closes once that is read; lines after the first one in the queue are dropped. */
+void peer_close_with(struct peer *p, const struct ditto_error *err);
+
+#endif

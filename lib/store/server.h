@@ -1,0 +1,40 @@
+/* server.h: the store's clients, and the rhythm in which they are served.
+ *
+ * Before each poll: every complete line that has arrived is worked on, in turn among the peers; then one commit makes all
+ * of it durable; only then are answers sent and followers fed. When the commit fails, the same lines are worked on once
+ * more with every event refused, so that no answer tells of what did not happen.
+ *
+ * Limits: SERVER_PEERS clients. A client too many takes the place of the one that has been silent longest since it
+ * connected, or is told and closed if all have spoken. All unfinished lines together have SERVER_INPUT_BYTES; whose line
+ * goes over that is told and closed. */
+#ifndef STORE_SERVER_H
+#define STORE_SERVER_H
+
+#include "store/peer.h"
+
+enum {
+    SERVER_PEERS = 256,
+    SERVER_BATCH = 1024, /* lines a commit */
+    SERVER_INPUT_BYTES = 64 * 1024 * 1024,
+    SERVER_ANSWER_MS = 10 * 1000, /* for the supervisor */
+    SERVER_DRAIN_MS = 5 * 1000,   /* for the last answers to be read */
+};
+
+struct server_counts {
+    uint64_t peers, refused_peers, lines, batches;
+};
+
+/* Serves on this loop, whose before-poll hook it takes. The store is borrowed. */
+struct server *server_new(struct loop *loop, struct store *store);
+void server_free(struct server *s);
+/* Listens; the socket's mode is 0600, and only the store's own uid and root are served. 0, or -1 with errno. */
+int server_listen(struct server *s, const char *path);
+/* Serves stdin and stdout as one client and stops the loop after it. */
+void server_pipe(struct server *s);
+/* No more clients and lines; the loop is stopped when the last answers are read, at most SERVER_DRAIN_MS later. */
+void server_stop(struct server *s);
+/* Did stdin end inside a line? */
+bool server_cut(const struct server *s);
+struct server_counts server_counts(const struct server *s);
+
+#endif
