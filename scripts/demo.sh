@@ -7,6 +7,7 @@
 # them. In the middle of the stream every process of the toolkit is killed with SIGKILL and the house is started again.
 # The ids tell whether every message arrived. Everything runs in a private folder, on loopback, and is gone afterwards.
 # Exit: 0 nothing lost, 1 something was lost, 111 a part did not start.
+# shellcheck disable=SC2128 # REPLY is what a helper made it
 set -u
 cd "$(dirname "$0")/.." || exit 111
 BUILD=${BUILD:-build}

@@ -72,7 +72,6 @@ summary() { # the fields of the peer's summary that are not 0, address apart
 }
 
 @test "every part of a message crosses the peer unchanged" {
-    local line
     peer </dev/null
     cat >"$WORK/in" <<'END'
 {"address":"q","durable":true,"ttl":60000,"properties":{"message-id":"x","to":"t","subject":"s","reply-to":"r","correlation-id":18446744073709551615,"content-type":"text/plain","content-encoding":"gzip","absolute-expiry-time":1,"creation-time":2,"group-id":"g","reply-to-group-id":"h","user-id":"guest","group-sequence":3},"application-properties":{"a":"ä","b":true,"c":-1,"d":0.5,"e":null,"t":{"timestamp":4}},"annotations":{"x-opt":{"symbol":"y"}},"body":"text","text":"a\u0000b"}
@@ -229,6 +228,40 @@ END
 {"summary":{"sent":2,"accepted":1,"rejected":0,"released":0,"modified":0,"presettled":0}}'
 }
 
+@test "both directions drain" {
+    fed_peer -g 3,a,50
+    cat_run -u recv a
+    assert_status 0
+    assert_line --index 3 '{"summary":{"received":3}}'
+    cat_run -u recv a
+    assert_status 0
+    assert_output '{"summary":{"received":0}}'
+    mkfifo "$WORK/lines"
+    (exec amqp-cat -t 30 -p "$PORT" send q <"$WORK/lines" >"$WORK/sender.out" 2>&1 3>&-) &
+    PIDS[sender]=$!
+    track $!
+    exec 6>"$WORK/lines"
+    wait_record '.event == "attach" and .address == "q"'
+    echo '{"do":"drain","address":"q"}' >&5
+    wait_record '.event == "drained" and .address == "q"'
+    echo '{"do":"credit","credit":1,"address":"q"}' >&5
+    echo '{"text":"x"}' >&6
+    wait_record '.event == "message"'
+    exec 6>&-
+    wait_exit sender
+    assert_status 0
+}
+
+@test "a load comes at its rate, an oversize message comes" {
+    peer -x -Q -g 20,a,50,1000 -g 1,b,20000000 </dev/null
+    cat_run -Q recv a 20
+    assert_status 0
+    amqp-cat -t 30 -p "$PORT" recv b 1 >"$WORK/got"
+    assert_equal "$(head -n 1 "$WORK/got" | jq -r .data | base64 -d | wc -c)" 20000000
+    wait_exit peer
+    assert_status 0
+}
+
 # --- misbehaviour ---
 
 @test "a link may be refused" {
@@ -245,7 +278,7 @@ END
 }
 
 @test "link, session, connection and TCP connection end after so many messages" {
-    local said='closed by the peer'
+    local how
     fed_peer
     echo '{"do":"generate","address":"a","count":20,"bytes":50}' >&5
     for how in detach end close drop; do

@@ -15,7 +15,9 @@
  *
  * recv settles each message with OUTCOME: accepted (default), rejected, released, modified (delivery-failed),
  * undeliverable (modified, undeliverable-here), none (leaves it unsettled). -c CREDIT (500) are outstanding at most. A
- * message of the sender's that came settled is only counted. Nothing is taken beyond COUNT.
+ * message of the sender's that came settled is only counted. Nothing is taken beyond COUNT. -u ends when the address is
+ * empty: it drains (RabbitMQ 3.10 cannot). -D makes the terminus durable, and the messages of -g (RabbitMQ: a durable
+ * queue; the same for send and recv).
  *
  * With $AMQP_USER set it logs in with SASL PLAIN as that user and $AMQP_PASSWORD, else ANONYMOUS.
  *
@@ -54,7 +56,7 @@ enum { SESSION_BYTES = 256 * 1024, MAX_OPERANDS = 3, PARTING_MS = 1000, KEEP_BYT
 static struct {
     unsigned long port, credit, seconds;
     const char *load, *outcome;
-    bool quiet;
+    bool quiet, durable, until_empty;
 } opts = {.credit = 500, .outcome = "accepted"};
 
 static const struct opt table[] = {
@@ -63,6 +65,8 @@ static const struct opt table[] = {
     {'o', "OUTCOME", "settle received messages with it (accepted)", OPT_STRING, &opts.outcome, 0, 0},
     {'c', "CREDIT", "receive at most CREDIT ahead (500)", OPT_NUMBER, &opts.credit, 1, 1000000},
     {'t', "SECONDS", "give up with 99 after SECONDS", OPT_NUMBER, &opts.seconds, 0, 1000000},
+    {'D', NULL, "durable terminus and load", OPT_FLAG, &opts.durable, 0, 0},
+    {'u', NULL, "receive until the address is empty", OPT_FLAG, &opts.until_empty, 0, 0},
     {'Q', NULL, "print only the summary", OPT_FLAG, &opts.quiet, 0, 0},
     OPT_END,
 };
@@ -79,8 +83,8 @@ static const struct outcome {
     uint64_t state;
     bool failed, undeliverable;
 } outcomes[] = {
-    {"accepted", PN_ACCEPTED, false, false}, {"rejected", PN_REJECTED, false, false},
-    {"released", PN_RELEASED, false, false}, {"modified", PN_MODIFIED, true, false},
+    {"accepted", PN_ACCEPTED, false, false},     {"rejected", PN_REJECTED, false, false},
+    {"released", PN_RELEASED, false, false},     {"modified", PN_MODIFIED, true, false},
     {"undeliverable", PN_MODIFIED, false, true}, {"none", 0, false, false},
 };
 
@@ -144,7 +148,8 @@ static void on_trouble(const char *verb, pn_condition_t *condition)
 {
     static const char *const permanent[] = {"amqp:unauthorized-access", "amqp:not-found", "amqp:not-allowed",
                                             "amqp:invalid-field", "amqp:precondition-failed"};
-    const char *name = pn_condition_is_set(condition) ? pn_condition_get_name(condition) : "closed by the peer";
+    const char *name =
+        pn_condition_is_set(condition) ? pn_condition_get_name(condition) : "closed by the peer";
     const char *text = pn_condition_get_description(condition);
     int code = EXIT_TEMPORARY;
     if (ending)
@@ -207,7 +212,8 @@ static void on_settled(pn_delivery_t *d)
     pn_disposition_t *remote = pn_delivery_remote(d);
     const char *name = "none";
     uint64_t n;
-    if (!pn_delivery_settled(d) && (pn_disposition_type(remote) == 0 || pn_disposition_type(remote) == PN_RECEIVED))
+    if (!pn_delivery_settled(d) &&
+        (pn_disposition_type(remote) == 0 || pn_disposition_type(remote) == PN_RECEIVED))
         return;
     switch (pn_disposition_type(remote)) {
     case PN_ACCEPTED: name = "accepted", accepted++; break;
@@ -225,7 +231,8 @@ static void on_settled(pn_delivery_t *d)
 
 static void send_load(void)
 {
-    const struct header h = HEADER_DEFAULT;
+    struct header h = HEADER_DEFAULT;
+    h.durable = opts.durable;
     for (; load_left && can_send(); load_left--)
         send_one(&h, load_make(&load, sent + 1), false);
 }
@@ -330,7 +337,10 @@ static void grant(void)
     if ((uint64_t)room > most)
         room = (int)most;
     granted += (uint64_t)room;
-    pn_link_flow(link_, room);
+    if (opts.until_empty)
+        pn_link_drain(link_, room);
+    else
+        pn_link_flow(link_, room);
 }
 
 static void record_message(pn_delivery_t *d, struct slice whole)
@@ -390,11 +400,27 @@ static void open_link(void)
     pn_session_t *session = pn_session(wire_connection(&wire));
     pn_session_open(session);
     link_ = sending ? pn_sender(session, "amqp-cat") : pn_receiver(session, "amqp-cat");
-    pn_terminus_set_address(sending ? pn_link_target(link_) : pn_link_source(link_), address);
+    pn_terminus_t *terminus = sending ? pn_link_target(link_) : pn_link_source(link_);
+    pn_terminus_set_address(terminus, address);
+    if (opts.durable)
+        pn_terminus_set_durability(terminus, PN_DELIVERIES);
     pn_link_open(link_);
     if (!sending)
         grant();
     wire.due = true;
+}
+
+static void on_flow(void)
+{
+    if (!sending && opts.until_empty && !pn_link_draining(link_))
+        finish(EXIT_DONE);
+}
+
+/* What was asked for and is not there. */
+static void answer_drain(void)
+{
+    if (link_ && pn_link_get_drain(link_) && !load_left && !held.p && pn_link_credit(link_) > 0)
+        pn_link_drained(link_);
 }
 
 static void on_event(struct wire *w, pn_event_t *e)
@@ -405,6 +431,7 @@ static void on_event(struct wire *w, pn_event_t *e)
         link_up = true;
         since = clock_ms();
         break;
+    case PN_LINK_FLOW: on_flow(); break;
     case PN_DELIVERY: sending ? on_settled(d) : on_message(d); break;
     case PN_LINK_REMOTE_DETACH:
     case PN_LINK_REMOTE_CLOSE: on_trouble("use the link to", pn_link_remote_condition(link_)); break;
@@ -429,6 +456,7 @@ static void on_fill(struct wire *w)
         send_load();
     else
         send_lines();
+    answer_drain();
 }
 
 static void on_gone(struct wire *w)
@@ -461,9 +489,8 @@ static void log_in(void)
 
 static void connect_to(unsigned long port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0)
         die_sys(EXIT_TEMPORARY, "cannot connect to '127.0.0.1:%lu'", port);
@@ -557,7 +584,8 @@ static void put_summary(void)
     record_flush();
     double seconds = (double)(clock_ms() - since) / 1000;
     if (since)
-        info("%.0f messages a second", (double)(sending ? settled : received) / (seconds > 0 ? seconds : 0.001));
+        info("%.0f messages a second",
+             (double)(sending ? settled : received) / (seconds > 0 ? seconds : 0.001));
 }
 
 int main(int argc, char **argv)

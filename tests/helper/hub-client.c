@@ -4,7 +4,8 @@
  *
  * Says hello as ROLE (or sends FILE as it is), then relays bytes both ways. Refused: prints the hub's answer, exit 1.
  * Ends with 0 after COUNT lines, or with -e at the end of stdin; with 111 when the hub closes. With -a every message
- * that has an id is settled at once. With -w nothing but the answer is read before USR1. With -Q lines are counted, not printed; the
+ * that has an id is settled at once. With -w nothing but the answer is read before USR1.
+ * USR2 shuts the socket for reading, as who drains a ring does. With -Q lines are counted, not printed; the
  * count is printed at the end. */
 #include <poll.h>
 #include <signal.h>
@@ -43,7 +44,7 @@ static const struct opt opts[] = {
 static const struct program program = {
     .name = "hub-client", .operands = "ROLE", .summary = "a member of the hub for tests", .opts = opts};
 
-static volatile sig_atomic_t may_read;
+static volatile sig_atomic_t may_read, drain;
 static struct lines in;
 static struct buf to_hub, to_stdout;
 static unsigned long seen;
@@ -53,6 +54,12 @@ static void on_usr1(int signo)
 {
     (void)signo;
     may_read = 1;
+}
+
+static void on_usr2(int signo)
+{
+    (void)signo;
+    drain = 1;
 }
 
 static void put_hello(const char *role)
@@ -170,13 +177,14 @@ static void write_hub(void)
 int main(int argc, char **argv)
 {
     char standard[108];
-    struct sigaction usr1 = {.sa_handler = on_usr1};
+    struct sigaction usr1 = {.sa_handler = on_usr1}, usr2 = {.sa_handler = on_usr2};
     bool ended = false;
     io_init();
     int at = opt_parse(&program, argc, argv);
     if (argc != at + 1)
         opt_usage(&program, "one role is needed");
     sigaction(SIGUSR1, &usr1, NULL);
+    sigaction(SIGUSR2, &usr2, NULL);
     if (!path && conn_socket_path(standard, sizeof standard, "hub.sock") == 0)
         path = standard;
     int fd = path ? unix_connect(path) : -1;
@@ -186,12 +194,15 @@ int main(int argc, char **argv)
     put_hello(argv[at]);
     may_read = !wait_for_signal;
     for (;;) {
-        bool reads = may_read || !answered;
+        bool reads = (may_read || !answered) && !drain;
         struct pollfd p[2] = {{.fd = ended || to_hub.len ? -1 : 0, .events = POLLIN},
                               {.fd = reads || to_hub.len ? fd : -1, .events = POLLOUT}};
         p[1].events = (short)((reads ? POLLIN : 0) | (to_hub.len ? POLLOUT : 0));
-        if (poll(p, 2, -1) < 0)
-            continue; /* USR1 */
+        if (poll(p, 2, -1) < 0) {
+            if (drain)
+                shutdown(fd, SHUT_RD);
+            continue; /* a signal */
+        }
         if (p[1].revents & (POLLIN | POLLHUP | POLLERR))
             read_hub();
         if (to_hub.len)

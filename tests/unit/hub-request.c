@@ -71,8 +71,10 @@ static void built_in_labels(void)
 {
     asks(MESSAGE, "{\"requested-acks\":[\"twin-persisted\",\"a:b\",\"search-persisted\"]}", "a:b 65000");
     asks(MESSAGE, "{\"requested-acks\":[\"live-response\",\"a:b\"]}", "live-response a:b 65000");
-    asks(MESSAGE, "{\"requested-acks\":[\"live-response\",\"a:b\"],\"response-required\":false}", "a:b 65000");
-    asks(MESSAGE, "{\"requested-acks\":[\"live-response\",\"a:b\"],\"response-required\":\"false\"}", "a:b 65000");
+    asks(MESSAGE, "{\"requested-acks\":[\"live-response\",\"a:b\"],\"response-required\":false}",
+         "a:b 65000");
+    asks(MESSAGE, "{\"requested-acks\":[\"live-response\",\"a:b\"],\"response-required\":\"false\"}",
+         "a:b 65000");
     asks(EVENT, "{\"requested-acks\":[\"live-response\",\"a:b\"]}", "a:b 65000");
 }
 
@@ -107,11 +109,14 @@ static void leaves(const char *line, const char *want)
 
 static void rests(void)
 {
-    leaves("{\"id\":\"x\",\"context\":{},\"topic\":\"t\",\"value\":{\"id\":1}}", "\"topic\":\"t\",\"value\":{\"id\":1}}");
-    leaves("{\"topic\":\"t\",\"id\":\"x\",\"value\":1,\"context\":{\"a\":[]}}", "\"topic\":\"t\",\"value\":1}");
+    leaves("{\"id\":\"x\",\"context\":{},\"topic\":\"t\",\"value\":{\"id\":1}}",
+           "\"topic\":\"t\",\"value\":{\"id\":1}}");
+    leaves("{\"topic\":\"t\",\"id\":\"x\",\"value\":1,\"context\":{\"a\":[]}}",
+           "\"topic\":\"t\",\"value\":1}");
     leaves("{\"topic\":\"t\"}", "\"topic\":\"t\"}");
     leaves("{ \"topic\" : \"t\" , \"id\" : \"x\" }", "\"topic\" : \"t\"}");
-    leaves("{\"id\":\"x\",\"topic\":\"t\",\"id\":\"y\",\"context\":1,\"\\u0069d\":\"z\"}", "\"topic\":\"t\"}");
+    leaves("{\"id\":\"x\",\"topic\":\"t\",\"id\":\"y\",\"context\":1,\"\\u0069d\":\"z\"}",
+           "\"topic\":\"t\"}");
     leaves("{\"id\":\"x\"}", "}");
     leaves("{\"value\":1.0,\"v\":12345678901234567890,\"w\":\"\\u0000\"}",
            "\"value\":1.0,\"v\":12345678901234567890,\"w\":\"\\u0000\"}");

@@ -59,7 +59,9 @@ static const char *do_cut(struct json line, int how)
 static const char *do_refuse(struct json line, int unused)
 {
     struct json by = json_get(line, S("by"));
-    enum cut how = json_text_is(by, S("end")) ? CUT_END : json_text_is(by, S("close")) ? CUT_CLOSE : CUT_DETACH;
+    enum cut how = json_text_is(by, S("end"))     ? CUT_END
+                   : json_text_is(by, S("close")) ? CUT_CLOSE
+                                                  : CUT_DETACH;
     (void)unused;
     fault_refuse(fault_from(line, how));
     return NULL;
@@ -91,8 +93,10 @@ static const char *do_answer(struct json line, int unused)
     static const struct {
         const char *name;
         uint64_t state;
-    } outcomes[] = {
-        {"accepted", PN_ACCEPTED}, {"rejected", PN_REJECTED}, {"released", PN_RELEASED}, {"modified", PN_MODIFIED}};
+    } outcomes[] = {{"accepted", PN_ACCEPTED},
+                    {"rejected", PN_REJECTED},
+                    {"released", PN_RELEASED},
+                    {"modified", PN_MODIFIED}};
     struct answer a = {.left = number(line, S("count"), UINT64_MAX)};
     (void)unused;
     for (int i = 0; i < 4; i++)
@@ -147,14 +151,22 @@ static const struct {
     const char *(*act)(struct json line, int which);
     int which;
 } verbs[] = {
-    {"refuse", do_refuse, 0},           {"allow", do_allow, 0},
-    {"detach", do_cut, CUT_DETACH},     {"end", do_cut, CUT_END},
-    {"close", do_cut, CUT_CLOSE},       {"drop", do_cut, CUT_DROP},
-    {"no-modified", do_mode, NO_MODIFIED}, {"no-open", do_mode, NO_OPEN},
-    {"no-credit", do_mode, NO_CREDIT},  {"never-settle", do_mode, NEVER_SETTLE},
-    {"deaf", do_mode, DEAF},            {"freeze", do_mode, FREEZE},
-    {"answer", do_answer, 0},           {"credit", do_flow, false},
-    {"drain", do_flow, true},           {"generate", do_generate, 0},
+    {"refuse", do_refuse, 0},
+    {"allow", do_allow, 0},
+    {"detach", do_cut, CUT_DETACH},
+    {"end", do_cut, CUT_END},
+    {"close", do_cut, CUT_CLOSE},
+    {"drop", do_cut, CUT_DROP},
+    {"no-modified", do_mode, NO_MODIFIED},
+    {"no-open", do_mode, NO_OPEN},
+    {"no-credit", do_mode, NO_CREDIT},
+    {"never-settle", do_mode, NEVER_SETTLE},
+    {"deaf", do_mode, DEAF},
+    {"freeze", do_mode, FREEZE},
+    {"answer", do_answer, 0},
+    {"credit", do_flow, false},
+    {"drain", do_flow, true},
+    {"generate", do_generate, 0},
     {"summary", do_summary, 0},
 };
 

@@ -13,15 +13,15 @@ enum cut { CUT_DETACH, CUT_END, CUT_CLOSE, CUT_DROP };
 struct fault {
     struct fault *next;
     enum cut how;
-    char *address; /* NULL: any */
-    uint64_t left; /* messages that may still pass */
+    char *address;                 /* NULL: any */
+    uint64_t left;                 /* messages that may still pass */
     char *condition, *description; /* may be NULL */
 };
 
 /* What becomes of messages of client senders. */
 struct answer {
-    char *address; /* NULL: any */
-    uint64_t left; /* 0: accept as usual */
+    char *address;    /* NULL: any */
+    uint64_t left;    /* 0: accept as usual */
     uint64_t outcome; /* PN_ACCEPTED, … */
     bool failed, undeliverable;
     char *condition, *description;

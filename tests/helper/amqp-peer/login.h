@@ -8,8 +8,8 @@
 #include <proton/transport.h>
 
 struct login {
-    bool reject;          /* every attempt fails: sasl outcome auth (1) */
-    const char *user;     /* if set, only PLAIN is offered, with exactly these (borrowed) */
+    bool reject;      /* every attempt fails: sasl outcome auth (1) */
+    const char *user; /* if set, only PLAIN is offered, with exactly these (borrowed) */
     const char *password;
 };
 

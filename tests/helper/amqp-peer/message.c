@@ -179,10 +179,11 @@ static const struct {
     const char *name;
     pn_type_t type;
 } type_names[] = {
-    {"ubyte", PN_UBYTE},   {"byte", PN_BYTE},           {"ushort", PN_USHORT}, {"short", PN_SHORT},
-    {"uint", PN_UINT},     {"int", PN_INT},             {"char", PN_CHAR},     {"ulong", PN_ULONG},
-    {"long", PN_LONG},     {"timestamp", PN_TIMESTAMP}, {"float", PN_FLOAT},   {"double", PN_DOUBLE},
-    {"symbol", PN_SYMBOL}, {"binary", PN_BINARY},       {"uuid", PN_UUID},
+    {"ubyte", PN_UBYTE},         {"byte", PN_BYTE},     {"ushort", PN_USHORT},
+    {"short", PN_SHORT},         {"uint", PN_UINT},     {"int", PN_INT},
+    {"char", PN_CHAR},           {"ulong", PN_ULONG},   {"long", PN_LONG},
+    {"timestamp", PN_TIMESTAMP}, {"float", PN_FLOAT},   {"double", PN_DOUBLE},
+    {"symbol", PN_SYMBOL},       {"binary", PN_BINARY}, {"uuid", PN_UUID},
 };
 
 /* The number as an atom of that type; what does not fit is cut, as a test may want. */
@@ -307,7 +308,9 @@ static const struct property {
     {.name = "content-encoding",
      .set_text = pn_message_set_content_encoding,
      .text = pn_message_get_content_encoding},
-    {.name = "absolute-expiry-time", .set_time = pn_message_set_expiry_time, .time = pn_message_get_expiry_time},
+    {.name = "absolute-expiry-time",
+     .set_time = pn_message_set_expiry_time,
+     .time = pn_message_get_expiry_time},
     {.name = "creation-time", .set_time = pn_message_set_creation_time, .time = pn_message_get_creation_time},
     {.name = "group-id", .set_text = pn_message_set_group_id, .text = pn_message_get_group_id},
     {.name = "reply-to-group-id",
@@ -451,7 +454,8 @@ static void put_uuid_text(struct buf *dst, pn_uuid_t uuid)
 {
     buf_putc(dst, '"');
     for (int i = 0; i < 16; i++)
-        buf_printf(dst, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", (unsigned char)uuid.bytes[i]);
+        buf_printf(dst, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+                   (unsigned char)uuid.bytes[i]);
     buf_putc(dst, '"');
 }
 
