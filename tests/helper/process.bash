@@ -86,13 +86,18 @@ wait_exit() { # NAME [SECONDS]
     wait "${PIDS[$1]}" || status=$?
 }
 
+stopped() { # PID
+    grep -qs '^State:[[:space:]]*T' "/proc/$1/status"
+}
+
 # Ends processes: TERM, and KILL for what is still there after SECONDS. True if none is left.
 end_processes() { # SECONDS PID…
     local seconds=$1 pid left=0
     shift
     for pid; do
         kill -TERM "$pid" 2>/dev/null || continue
-        kill -CONT "$pid" 2>/dev/null || : # a stopped one, too
+        # a stopped one, too; to one that runs CONT would only be in the way of a sanitizer's exit check
+        ! stopped "$pid" || kill -CONT "$pid" 2>/dev/null || :
     done
     for pid; do
         if ! wait_for "$seconds" not running "$pid" 2>/dev/null; then
