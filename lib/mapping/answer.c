@@ -1,0 +1,90 @@
+/* answer.c: what scripts answered, judged like everything that comes from outside. */
+#include "mapping/flow.h"
+
+#include "base/banned.h"
+
+static int not_an_object(const struct mapper *m, struct ditto_error *err)
+{
+    return mapper_fail(m, err, "A result of its program is not an object.");
+}
+
+static int too_many(const struct mapper *m, struct ditto_error *err)
+{
+    return mapper_fail(m, err, "It made more than %d messages of one.", RESULTS_MAX);
+}
+
+/* The next result; false if there is no more. */
+static bool next_result(struct slice *rest, struct slice *result)
+{
+    if (!rest->len)
+        return false;
+    *result = slice_cut(rest, '\n');
+    return true;
+}
+
+static int failed(const struct mapper *m, const struct answer *a, struct ditto_error *err)
+{
+    struct slice why = buf_slice(&a->text);
+    return mapper_fail(m, err, "Its program failed: %.*s.", SLICE_ARG(why));
+}
+
+int answer_incoming(const struct mapper *m, const struct answer *a, struct incoming *to, struct ditto_error *err)
+{
+    struct slice rest = buf_slice(&a->text), result;
+    if (a->failed)
+        return failed(m, a, err);
+    while (next_result(&rest, &result)) {
+        if (!result.len || result.p[0] != '{')
+            return not_an_object(m, err);
+        if (to->n == RESULTS_MAX)
+            return too_many(m, err);
+        to->v[to->n++] = result;
+    }
+    return 0;
+}
+
+static int read_payload(const struct mapper *m, struct json v, struct published *p, struct ditto_error *err)
+{
+    struct json text = json_get(v, S("text")), bytes = json_get(v, S("bytes")), json = json_get(v, S("json"));
+    if (json_present(text)) {
+        p->kind = PAYLOAD_RAW;
+        p->payload = json_slice(text);
+    } else if (json_present(bytes)) {
+        p->kind = PAYLOAD_BYTES;
+        p->payload = json_slice(bytes);
+    } else if (json.type != JSON_ABSENT) {
+        p->kind = PAYLOAD_TEXT;
+        p->payload = json_slice(json);
+        p->content_type = S("application/json");
+    }
+    if ((json_present(text) && text.type != JSON_STRING) || (json_present(bytes) && bytes.type != JSON_STRING))
+        return mapper_fail(m, err, "The text or bytes of a result are not a string.");
+    return 0;
+}
+
+static int read_published(const struct mapper *m, struct slice result, struct published *p, struct ditto_error *err)
+{
+    struct json v;
+    if (json_parse(result, &v, NULL) < 0 || v.type != JSON_OBJECT)
+        return not_an_object(m, err);
+    *p = (struct published){.address = json_get(v, S("address")), .headers = json_get(v, S("headers"))};
+    if (json_present(p->address) && p->address.type != JSON_STRING)
+        return mapper_fail(m, err, "The address of a result is not a string.");
+    if (json_present(p->headers) && p->headers.type != JSON_OBJECT)
+        return mapper_fail(m, err, "The headers of a result are not an object.");
+    return read_payload(m, v, p, err);
+}
+
+int answer_outgoing(const struct mapper *m, const struct answer *a, struct outgoing *to, struct ditto_error *err)
+{
+    struct slice rest = buf_slice(&a->text), result;
+    if (a->failed)
+        return failed(m, a, err);
+    while (next_result(&rest, &result)) {
+        if (to->n == RESULTS_MAX)
+            return too_many(m, err);
+        if (read_published(m, result, &to->v[to->n++], err) < 0)
+            return -1;
+    }
+    return 0;
+}

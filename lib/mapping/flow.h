@@ -1,0 +1,60 @@
+/* flow.h: what the two ways of mapping share (not for other directories).
+ *
+ * inbound.c and outbound.c collect the outcomes of the mappers first, since parts are announced before their first, and
+ * then put them out one by one. All buffers are kept from line to line. */
+#ifndef MAPPING_FLOW_H
+#define MAPPING_FLOW_H
+
+#include "mapping/envelope.h"
+#include "mapping/mapping.h"
+
+/* One result of a message, or why there is none. */
+struct outcome {
+    const struct mapper *mapper; /* NULL: no mapper had its turn */
+    struct slice text;           /* inbound */
+    struct published published;  /* outbound */
+    const struct ditto_error *error;
+};
+
+struct flow {
+    const struct line *line;
+    size_t n;
+    struct outcome outcomes[MAPPERS_MAX * RESULTS_MAX];
+    struct ditto_error errors[MAPPERS_MAX + 1];
+    struct incoming incoming;
+    struct outgoing outgoing;
+    struct external external;
+    struct headers headers; /* of a Ditto Protocol message */
+    struct scratch scratch;
+    struct buf payload, topic, input, context, envelope, acks, taken;
+    size_t complaints, kept_back; /* in this second */
+    msec second;
+};
+
+/* What one way does; its functions are the siblings of mapping.h's. */
+struct mapping_direction {
+    enum line_kind consumes;
+    size_t (*scripts)(struct mapping *m, const struct line *l, unsigned *scripts);
+    void (*put_message)(struct mapping *m, const struct line *l, struct buf *dst);
+    void (*finish)(struct mapping *m, const struct line *l, const struct answer *answers, struct buf *out);
+};
+extern const struct mapping_direction mapping_inbound, mapping_outbound;
+
+void flow_begin(struct flow *f, const struct line *l);
+/* An error that lives as long as the outcomes; status 0. */
+struct ditto_error *flow_error(struct flow *f, size_t mapper);
+void flow_fail(struct flow *f, const struct mapper *mapper, const struct ditto_error *err);
+/* Room for the n results of a mapper; NULL, with the failure noted, if there are too many. */
+struct outcome *flow_add(struct flow *f, const struct mapper *mapper, size_t n, struct ditto_error *err);
+/* Puts the outcomes out. put appends the line of one, without id, context and end, or returns -1 with *err. */
+void flow_put(struct mapping *m, const void *route, struct buf *out,
+              int (*put)(struct mapping *m, const void *route, const struct outcome *o, struct buf *out,
+                         struct ditto_error *err));
+/* Rejects the message or part with this id (SLICE_NONE: none): counter, log, settlement. */
+void flow_refuse(struct mapping *m, struct slice id, const struct ditto_error *err, struct buf *out);
+
+/* What a script answered, as results of its mapper. 0, or -1 with *err. */
+int answer_incoming(const struct mapper *m, const struct answer *a, struct incoming *to, struct ditto_error *err);
+int answer_outgoing(const struct mapper *m, const struct answer *a, struct outgoing *to, struct ditto_error *err);
+
+#endif

@@ -1,0 +1,96 @@
+#include "mapping/lockdown.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+
+#include "base/banned.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* What all roles need: memory, descriptors that are there, time, signals, the end (abort included). */
+static const char *const common[] = {
+    "read",       "write",        "poll",           "ppoll",        "close",         "fstat",         "newfstatat",
+    "brk",        "munmap",       "mremap",         "madvise",      "clock_gettime", "gettimeofday",  "getrandom",
+    "futex",      "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",   "restart_syscall",
+    "getpid",     "gettid",       "exit",           "exit_group",   NULL,
+};
+static const char *const filter_only[] = {"recvfrom", "recvmsg", "sendto", "sendmsg", "wait4", "fcntl", "lseek", NULL};
+static const char *const zygote_only[] = {
+    "recvmsg", "recvfrom", "sendmsg", "sendto",  "socketpair",  "clone",     "clone3",   "fork", "wait4", "kill",
+    "getppid", "prctl",    "seccomp", "setitimer", "set_robust_list", "rseq", NULL,
+};
+static const char *const worker_only[] = {"setitimer", "getrusage", "recvfrom", "sendto", NULL};
+static const char *const *const by_role[] = {
+    [LOCKDOWN_FILTER] = filter_only, [LOCKDOWN_ZYGOTE] = zygote_only, [LOCKDOWN_WORKER] = worker_only};
+/* What fails instead of ending the process: libc looks for time zones, descriptors are reopened, terminals asked for. */
+static const char *const refused[] = {"open", "openat", "ioctl", "readlink", "access", "faccessat2", NULL};
+
+static void add(scmp_filter_ctx ctx, uint32_t action, const char *const *names)
+{
+    for (; *names; names++) {
+        int number = seccomp_syscall_resolve_name(*names);
+        if (number >= 0 && seccomp_rule_add(ctx, action, number, 0) < 0) /* else: not on this architecture */
+            bug("cannot add '%s' to a seccomp filter", *names);
+    }
+}
+
+static void add_without_exec(scmp_filter_ctx ctx, int number)
+{
+    struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, number, 1, &no_exec) < 0)
+        bug("cannot add a memory rule to a seccomp filter");
+}
+
+static scmp_filter_ctx build(enum lockdown role)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    if (!ctx)
+        return NULL;
+    add(ctx, SCMP_ACT_ALLOW, common);
+    add(ctx, SCMP_ACT_ALLOW, by_role[role]);
+    add(ctx, SCMP_ACT_ERRNO(EPERM), refused);
+    add_without_exec(ctx, SCMP_SYS(mmap));
+    add_without_exec(ctx, SCMP_SYS(mprotect));
+    return ctx;
+}
+
+enum lockdown_result lockdown_enter(enum lockdown role)
+{
+    if (SANITIZED)
+        return LOCKDOWN_SANITIZED;
+    scmp_filter_ctx ctx = build(role);
+    int r = ctx ? seccomp_load(ctx) : -ENOSYS;
+    seccomp_release(ctx);
+    errno = -r;
+    return r < 0 ? LOCKDOWN_UNSUPPORTED : LOCKDOWN_ON;
+}
+
+static void limit(__rlimit_resource_t resource, rlim_t most)
+{
+    struct rlimit now;
+    if (getrlimit(resource, &now) == 0 && now.rlim_max > most)
+        (void)setrlimit(resource, &(struct rlimit){most, most});
+}
+
+void lockdown_limits(size_t memory_bytes, bool may_write_files, unsigned max_fds)
+{
+    limit(RLIMIT_CORE, 0);
+    limit(RLIMIT_NOFILE, max_fds);
+    if (!may_write_files)
+        limit(RLIMIT_FSIZE, 0);
+    if (memory_bytes && !SANITIZED)
+        limit(RLIMIT_AS, memory_bytes);
+}

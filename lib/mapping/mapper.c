@@ -1,0 +1,150 @@
+#include "mapping/mapper.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define CLASS(name) "org.eclipse.ditto.connectivity.service.mapping." name
+#define HONO "application/vnd.eclipse-hono-"
+/* What Hono sends that is no message of a device. */
+#define HONO_NOTICES                                                                                         \
+    HONO "empty-notification," HONO "device-provisioning-notification," HONO "dc-notification+json," HONO    \
+         "delivery-failure-notification+json"
+
+static const struct engine engines[] = {
+    {
+        .alias = "Ditto",
+        .class_name = CLASS("DittoMessageMapper"),
+        .blocked = HONO_NOTICES,
+        .incoming = ditto_incoming,
+        .outgoing = ditto_outgoing,
+    },
+    {
+        .alias = "JQ",
+        .needs_definition = true,
+        .configure = jq_configure,
+        .incoming = ditto_incoming, /* without a program of that way */
+        .outgoing = ditto_outgoing,
+    },
+    {.alias = "JavaScript", .class_name = CLASS("javascript.JavaScriptMessageMapperRhino"), .missing = true},
+    {.alias = "Normalized", .class_name = CLASS("NormalizedMessageMapper"), .missing = true},
+    {.alias = "RawMessage", .class_name = CLASS("RawMessageMapper"), .missing = true},
+    {.alias = "ImplicitThingCreation", .class_name = CLASS("ImplicitThingCreationMessageMapper"), .missing = true},
+    {.alias = "UpdateTwinWithLiveResponse", .class_name = CLASS("UpdateTwinWithLiveResponseMessageMapper"), .missing = true},
+    {.alias = "ConnectionStatus", .class_name = CLASS("ConnectionStatusMessageMapper"), .missing = true},
+    {.alias = "CloudEvents", .class_name = CLASS("CloudEventsMapper"), .missing = true},
+};
+enum { N_ENGINES = sizeof engines / sizeof *engines };
+
+static const struct engine *find_engine(struct slice name)
+{
+    for (size_t i = 0; i < N_ENGINES; i++)
+        if (slice_eq(name, slice_str(engines[i].alias)) ||
+            (engines[i].class_name && slice_eq(name, slice_str(engines[i].class_name))))
+            return &engines[i];
+    return NULL;
+}
+
+static int refuse(const struct mapper *m, struct ditto_error *err, const char *why)
+{
+    return ditto_fail(err, 400, "connectivity:connection.configuration.invalid", why, NULL,
+                      "The mapper <%.*s> could not be loaded.", SLICE_ARG(m->id));
+}
+
+static int refuse_conditions(const struct mapper *m, const struct mapping_definition *d, struct ditto_error *err)
+{
+    if (json_count(d->incoming_conditions) || json_count(d->outgoing_conditions))
+        return refuse(m, err, "Conditions of mappers are not available in this version.");
+    return 0;
+}
+
+static void block(struct mapper *m, struct slice list)
+{
+    m->blocked_text = xstrndup(list.p, list.len);
+    list.p = m->blocked_text;
+    while (list.p) {
+        struct slice type = slice_trim(slice_cut(&list, ','));
+        if (!type.len)
+            continue;
+        m->blocked = xrealloc_array(m->blocked, m->n_blocked + 1, sizeof *m->blocked);
+        m->blocked[m->n_blocked++] = type;
+    }
+}
+
+static void configure_blocked(struct mapper *m, struct json options)
+{
+    struct buf scratch = {0};
+    struct slice list = header_text(json_get(options, S("content-type-blocklist")), &scratch);
+    if (!list.p && m->engine->blocked)
+        list = slice_str(m->engine->blocked);
+    if (list.p)
+        block(m, list);
+    buf_free(&scratch);
+}
+
+int mapper_script(struct mapper *m, struct slice text, enum way way, struct scripts *scripts, struct ditto_error *err)
+{
+    if (text.len > SCRIPT_MAX_BYTES)
+        return ditto_fail(err, 400, "connectivity:message.mapper.config.invalid", NULL, NULL,
+                          "The program of the mapper <%.*s> is longer than %d bytes.", SLICE_ARG(m->id), SCRIPT_MAX_BYTES);
+    if (!slice_trim(text).len)
+        return 0;
+    scripts->v = xrealloc_array(scripts->v, scripts->n + 1, sizeof *scripts->v);
+    scripts->v[scripts->n] = (struct script){m->id, way, slice_dup(text)};
+    m->script = (int)scripts->n++;
+    return 0;
+}
+
+void scripts_free(struct scripts *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free((void *)s->v[i].text.p);
+    free(s->v);
+    *s = (struct scripts){0};
+}
+
+int mapper_compile(struct mapper *m, const struct connection *c, struct slice id, enum way way, struct scripts *scripts,
+                   struct ditto_error *err)
+{
+    const struct mapping_definition *d = c ? connection_definition(c, id) : NULL;
+    struct json options = d ? d->options : (struct json){JSON_ABSENT, NULL, 0};
+    *m = (struct mapper){.id = id, .engine = find_engine(d ? d->engine : id), .script = NO_SCRIPT};
+    if (!m->engine)
+        return refuse(m, err, d ? "Its mapping engine is not known." : "There is no mapper of that name.");
+    if (m->engine->missing)
+        return refuse(m, err, "Its mapping engine is not available in this version.");
+    if (m->engine->needs_definition && !d)
+        return refuse(m, err, "It needs a mapping definition.");
+    if (d && refuse_conditions(m, d, err) < 0)
+        return -1;
+    configure_blocked(m, options);
+    return m->engine->configure ? m->engine->configure(m, options, way, scripts, err) : 0;
+}
+
+void mapper_free(struct mapper *m)
+{
+    free(m->blocked_text);
+    free(m->blocked);
+    *m = (struct mapper){.script = NO_SCRIPT};
+}
+
+bool mapper_blocks(const struct mapper *m, struct slice content_type)
+{
+    for (size_t i = 0; content_type.p && i < m->n_blocked; i++)
+        if (slice_eq(content_type, m->blocked[i]))
+            return true;
+    return false;
+}
+
+int mapper_fail(const struct mapper *m, struct ditto_error *err, const char *why, ...)
+{
+    char text[sizeof err->description];
+    va_list ap;
+    va_start(ap, why);
+    (void)vsnprintf(text, sizeof text, why, ap);
+    va_end(ap);
+    return ditto_fail(err, 400, "connectivity:message.mapping.failed", text, NULL,
+                      "The message could not be mapped by the mapper <%.*s>.", SLICE_ARG(m->id));
+}

@@ -1,0 +1,117 @@
+/* mapper.h: payload mappers, one engine a file behind one interface.
+ *
+ * A source or target names mappers by id. An id stands for a definition of the connection, else for the engine of that
+ * name. Every mapper of a list sees the same message; what they make of it is put one after the other. Source: mapping
+ * reference 1.1-1.5; Ditto's documentation, "Payload mapping".
+ *
+ * An engine maps at once, in this process; or it has a program of the user's, which runs in a worker: then the mapper has
+ * the number of its script, and the answer of the worker is put in the place of what the engine would have made.
+ *
+ * Ownership: text is borrowed from the connection. */
+#ifndef MAPPING_MAPPER_H
+#define MAPPING_MAPPER_H
+
+#include "connection/connection.h"
+#include "mapping/header.h"
+
+enum {
+    MAPPERS_MAX = 10, /* of one source or target */
+    RESULTS_MAX = 10, /* of one mapper for one message */
+    SCRIPT_MAX_BYTES = 50000,
+    NO_SCRIPT = -1,
+};
+
+enum way { WAY_IN, WAY_OUT }; /* external to Ditto, Ditto to external */
+
+/* Programs for the workers, numbered from 0. */
+struct script {
+    struct slice mapper; /* its id */
+    enum way way;
+    struct slice text; /* owned */
+};
+struct scripts {
+    size_t n;
+    struct script *v;
+};
+void scripts_free(struct scripts *s);
+
+struct mapper {
+    struct slice id;
+    const struct engine *engine;
+    int script; /* NO_SCRIPT: the engine maps in this process */
+    size_t n_blocked;
+    struct slice *blocked; /* content types that it drops */
+    char *blocked_text;    /* what they borrow */
+};
+
+/* An external message as mappers see it. */
+struct external {
+    const struct line *line;
+    struct headers headers; /* of the line */
+    bool has_payload;
+    struct slice payload; /* text or bytes, decoded */
+};
+
+/* What a mapper makes of an external message: the JSON text of Ditto Protocol messages. */
+struct incoming {
+    size_t n;
+    struct slice v[RESULTS_MAX + 1];
+};
+
+/* What a mapper makes of a Ditto Protocol message: external messages. */
+enum payload_kind {
+    PAYLOAD_NONE,
+    PAYLOAD_TEXT,  /* any text */
+    PAYLOAD_RAW,   /* text, as a JSON string with its quotes */
+    PAYLOAD_BYTES, /* base64, as a JSON string with its quotes */
+};
+struct published {
+    struct json address;        /* string; JSON_ABSENT: the target's */
+    struct slice content_type;  /* header, unless headers has it; SLICE_NONE: none */
+    struct json correlation_id; /* likewise; JSON_ABSENT: none */
+    struct json headers;        /* object; JSON_ABSENT: no more */
+    enum payload_kind kind;
+    struct slice payload;
+};
+struct outgoing {
+    size_t n;
+    struct published v[RESULTS_MAX + 1];
+};
+
+struct engine {
+    const char *alias;
+    const char *class_name; /* Ditto's own name of the engine, NULL for ours */
+    const char *blocked;    /* default of the option content-type-blocklist */
+    bool needs_definition;
+    bool missing; /* known, but not there yet */
+    /* Reads the options of the engine's own. 0, or -1 with connectivity:message.mapper.config.invalid. NULL: none. */
+    int (*configure)(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
+                     struct ditto_error *err);
+    /* Append results, which borrow the message. 0, or -1 with *err. Not called for a mapper with a script. */
+    int (*incoming)(const struct mapper *m, const struct external *msg, struct incoming *to, struct ditto_error *err);
+    int (*outgoing)(const struct mapper *m, struct slice envelope, struct json correlation_id, struct outgoing *to,
+                    struct ditto_error *err);
+};
+
+/* 0, or -1 with connectivity:connection.configuration.invalid or connectivity:message.mapper.config.invalid in *err.
+ * c may be NULL. *m is to be freed in any case. */
+int mapper_compile(struct mapper *m, const struct connection *c, struct slice id, enum way way, struct scripts *scripts,
+                   struct ditto_error *err);
+void mapper_free(struct mapper *m);
+/* Does it drop messages of this content type (SLICE_NONE: none)? Inbound only. */
+bool mapper_blocks(const struct mapper *m, struct slice content_type);
+/* The error of a message that a mapper cannot map; why is printf-like and goes to the description. Returns -1. */
+int mapper_fail(const struct mapper *m, struct ditto_error *err, const char *why, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* For configure: a copy of text becomes the mapper's script, unless it is blank or SLICE_NONE. 0, or -1 with
+ * connectivity:message.mapper.config.invalid if it is too long. */
+int mapper_script(struct mapper *m, struct slice text, enum way way, struct scripts *scripts, struct ditto_error *err);
+
+/* The engines' own. */
+int ditto_incoming(const struct mapper *m, const struct external *msg, struct incoming *to, struct ditto_error *err);
+int ditto_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id, struct outgoing *to,
+                   struct ditto_error *err);
+int jq_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts, struct ditto_error *err);
+
+#endif

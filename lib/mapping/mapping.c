@@ -1,0 +1,265 @@
+#include "mapping/mapping.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mapping/flow.h"
+
+#include "base/lines.h"
+#include "base/log.h"
+
+#include "base/banned.h"
+
+enum { COMPLAINTS_A_SECOND = 10, KEEP_BYTES = 1024 * 1024, ID_SIZE = 300 };
+
+static const struct mapping_direction *direction_of(const struct mapping *m)
+{
+    return m->plan->options.way == WAY_IN ? &mapping_inbound : &mapping_outbound;
+}
+
+void mapping_init(struct mapping *m, const struct plan *p)
+{
+    *m = (struct mapping){.plan = p,
+                          .counts = {[COUNT_RECEIVED] = {"received", 0},
+                                     [COUNT_MAPPED] = {"mapped", 0},
+                                     [COUNT_DROPPED] = {"dropped", 0},
+                                     [COUNT_REJECTED] = {"rejected", 0}},
+                          .flow = xcalloc(1, sizeof *m->flow)};
+}
+
+void mapping_free(struct mapping *m)
+{
+    struct flow *f = m->flow;
+    struct buf *const bufs[] = {&f->payload, &f->topic, &f->input, &f->context, &f->envelope, &f->acks, &f->taken};
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
+        buf_free(bufs[i]);
+    headers_free(&f->external.headers);
+    headers_free(&f->headers);
+    scratch_free(&f->scratch);
+    free(f);
+    *m = (struct mapping){.plan = NULL};
+}
+
+enum line_kind mapping_consumes(const struct mapping *m)
+{
+    return direction_of(m)->consumes;
+}
+
+size_t mapping_scripts(struct mapping *m, const struct line *l, unsigned *scripts)
+{
+    return m->plan->scripts.n ? direction_of(m)->scripts(m, l, scripts) : 0;
+}
+
+void mapping_put_message(struct mapping *m, const struct line *l, struct buf *dst)
+{
+    direction_of(m)->put_message(m, l, dst);
+}
+
+void mapping_finish(struct mapping *m, const struct line *l, const struct answer *answers, struct buf *out)
+{
+    m->counts[COUNT_RECEIVED].n++;
+    direction_of(m)->finish(m, l, answers, out);
+}
+
+/* --- outcomes --------------------------------------------------------------------------------------------------- */
+
+void flow_begin(struct flow *f, const struct line *l)
+{
+    f->line = l;
+    f->n = 0;
+    buf_reset(&f->payload, KEEP_BYTES);
+    buf_reset(&f->envelope, KEEP_BYTES);
+}
+
+struct ditto_error *flow_error(struct flow *f, size_t mapper)
+{
+    f->errors[mapper].status = 0;
+    return &f->errors[mapper];
+}
+
+void flow_fail(struct flow *f, const struct mapper *mapper, const struct ditto_error *err)
+{
+    struct outcome *o = &f->outcomes[f->n++];
+    o->mapper = mapper;
+    o->error = err;
+}
+
+struct outcome *flow_add(struct flow *f, const struct mapper *mapper, size_t n, struct ditto_error *err)
+{
+    if (n > RESULTS_MAX) {
+        (void)mapper_fail(mapper, err, "It made more than %d messages of one.", RESULTS_MAX);
+        flow_fail(f, mapper, err);
+        return NULL;
+    }
+    struct outcome *first = &f->outcomes[f->n];
+    for (size_t i = 0; i < n; i++) {
+        first[i].mapper = mapper;
+        first[i].error = NULL;
+    }
+    f->n += n;
+    return first;
+}
+
+/* "x/2"; the id itself if the message has one outcome. */
+static struct slice part_id(const struct flow *f, size_t i, char *text)
+{
+    struct slice id = f->line->id;
+    if (!id.p || f->n == 1)
+        return id;
+    int n = snprintf(text, ID_SIZE, "%.*s/%zu", SLICE_ARG(id), i + 1);
+    return slice_of(text, (size_t)n);
+}
+
+static void put_end(struct buf *out, struct slice id, const struct buf *context, struct json own_context)
+{
+    if (id.p) {
+        buf_put_slice(out, S(",\"id\":\""));
+        buf_put_slice(out, id);
+        buf_putc(out, '"');
+    }
+    if (context->len || own_context.type == JSON_OBJECT)
+        buf_put_slice(out, S(",\"context\":"));
+    if (context->len)
+        buf_put_slice(out, buf_slice(context));
+    else if (own_context.type == JSON_OBJECT)
+        envelope_splice(out, own_context);
+    buf_put_slice(out, S("}\n"));
+}
+
+static int too_long(struct ditto_error *err)
+{
+    return ditto_fail(err, 400, "connectivity:message.mapping.failed", NULL, NULL,
+                      "The mapped message is too long for a line.");
+}
+
+void flow_put(struct mapping *m, const void *route, struct buf *out,
+              int (*put)(struct mapping *m, const void *route, const struct outcome *o, struct buf *out,
+                         struct ditto_error *err))
+{
+    struct flow *f = m->flow;
+    char text[ID_SIZE];
+    m->counts[COUNT_DROPPED].n += f->n == 0;
+    if (f->line->id.p && f->n == 0)
+        line_put_settlement(out, f->line->id, 200);
+    if (f->line->id.p && f->n > 1)
+        line_put_parts(out, f->line->id, f->n);
+    for (size_t i = 0; i < f->n; i++) {
+        const struct outcome *o = &f->outcomes[i];
+        struct slice id = part_id(f, i, text);
+        struct ditto_error err;
+        size_t start = out->len;
+        err.status = 0;
+        buf_cut(&f->context, 0);
+        if (o->error || put(m, route, o, out, &err) < 0 ||
+            (out->len - start > LINE_MAX_BYTES - ID_SIZE && too_long(&err) < 0)) {
+            buf_cut(out, start);
+            flow_refuse(m, id, o->error ? o->error : &err, out);
+            continue;
+        }
+        put_end(out, id, &f->context, f->line->context);
+        m->counts[COUNT_MAPPED].n++;
+    }
+}
+
+/* --- refusals --------------------------------------------------------------------------------------------------- */
+
+/* One line a refusal, but not more than some a second: a device may send nonsense as fast as it can. */
+static bool may_complain(struct flow *f)
+{
+    msec now = clock_ms();
+    if (now - f->second >= 1000) {
+        if (f->kept_back)
+            warn("cannot map %zu more messages", f->kept_back);
+        f->second = now;
+        f->complaints = f->kept_back = 0;
+    }
+    if (f->complaints++ < COMPLAINTS_A_SECOND)
+        return true;
+    f->kept_back++;
+    return false;
+}
+
+void flow_refuse(struct mapping *m, struct slice id, const struct ditto_error *err, struct buf *out)
+{
+    m->counts[COUNT_REJECTED].n++;
+    if (may_complain(m->flow))
+        warn("cannot map message '%.*s': %s: %s%s%s", SLICE_ARG(id), err->code, err->message,
+             err->description[0] ? " " : "", err->description);
+    if (id.p)
+        ditto_error_settle(out, id, err);
+}
+
+/* --- an id in what is no line ------------------------------------------------------------------------------------- */
+
+static const char *skip_space(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
+        p++;
+    return p;
+}
+
+/* What follows the string that starts at p, or NULL if it is cut off. */
+static const char *skip_string(const char *p, const char *end)
+{
+    for (p++; p < end && *p != '"'; p++)
+        p += *p == '\\';
+    return p < end ? p + 1 : NULL;
+}
+
+/* The comma or brace after the value at p, or NULL if it is cut off. It need not be valid JSON. */
+static const char *skip_value(const char *p, const char *end)
+{
+    size_t depth = 0;
+    while (p && p < end) {
+        if (!depth && (*p == ',' || *p == '}'))
+            return p;
+        depth += *p == '{' || *p == '[';
+        depth -= depth && (*p == '}' || *p == ']');
+        p = *p == '"' ? skip_string(p, end) : p + 1;
+    }
+    return NULL;
+}
+
+/* The key at p with its quotes; *p moved to its value. SLICE_NONE if there is none. */
+static struct slice take_key(const char **p, const char *end)
+{
+    const char *from = *p = skip_space(*p, end);
+    const char *to = from < end && *from == '"' ? skip_string(from, end) : NULL;
+    if (!to)
+        return SLICE_NONE;
+    *p = skip_space(to, end);
+    if (*p == end || **p != ':')
+        return SLICE_NONE;
+    *p = skip_space(*p + 1, end);
+    return slice_of(from, (size_t)(to - from));
+}
+
+/* The id in the head of a line that is not valid as a whole: of its own members, not of what they hold. */
+static struct slice id_in_head(struct slice head)
+{
+    const char *end = head.p + head.len, *p = skip_space(head.p, end);
+    if (p == end || *p != '{')
+        return SLICE_NONE;
+    do {
+        p++;
+        struct slice key = take_key(&p, end);
+        if (!key.p)
+            return SLICE_NONE;
+        const char *after = p < end && *p == '"' ? skip_string(p, end) : NULL;
+        if (slice_eq(key, S("\"id\"")))
+            return after ? slice_of(p + 1, (size_t)(after - p) - 2) : SLICE_NONE;
+        p = skip_value(p, end);
+    } while (p && *p == ',');
+    return SLICE_NONE;
+}
+
+void mapping_refuse_line(struct mapping *m, struct slice head, const char *why, struct buf *out)
+{
+    struct ditto_error err = {.status = 0};
+    struct slice id = id_in_head(head);
+    if (!id.len || id.len > ID_SIZE / 2 || memchr(id.p, '\\', id.len))
+        id = SLICE_NONE;
+    m->counts[COUNT_RECEIVED].n++;
+    (void)ditto_fail(&err, 400, "json.invalid", NULL, NULL, "The line is not valid: %s.", why);
+    flow_refuse(m, id, &err, out);
+}
