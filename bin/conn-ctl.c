@@ -335,6 +335,7 @@ static int follow(const char *unused)
         errno = ECONNRESET;
         die_without_answer();
     }
+    buf_free(&p.request);
     return EXIT_DONE;
 }
 
