@@ -18,27 +18,43 @@ static const char *const criteria[] = {[CRITERION_COMMANDS] = "commands",
                                        [CRITERION_ANNOUNCEMENTS] = "announcements",
                                        [CRITERION_STREAMING] = "streaming",
                                        NULL};
-static const char *const actions[] = {"create",  "retrieve",         "modify",   "merge",  "delete",
-                                      "migrate", "created",          "modified", "merged", "migrated",
-                                      "deleted", "checkPermissions", NULL};
-static const char *const search_actions[] = {"subscribe", "cancel", "request", "complete", "created",
-                                             "failed",    "next",   "error",   NULL};
-static const char *const streaming_actions[] = {"subscribeForPersistedEvents",
-                                                "cancel",
-                                                "request",
-                                                "complete",
-                                                "created",
-                                                "failed",
-                                                "next",
-                                                "error",
-                                                NULL};
+static const char *const action_words[] = {[ACTION_NONE] = "",
+                                           [ACTION_CREATE] = "create",
+                                           [ACTION_RETRIEVE] = "retrieve",
+                                           [ACTION_MODIFY] = "modify",
+                                           [ACTION_MERGE] = "merge",
+                                           [ACTION_DELETE] = "delete",
+                                           [ACTION_MIGRATE] = "migrate",
+                                           [ACTION_CREATED] = "created",
+                                           [ACTION_MODIFIED] = "modified",
+                                           [ACTION_MERGED] = "merged",
+                                           [ACTION_MIGRATED] = "migrated",
+                                           [ACTION_DELETED] = "deleted",
+                                           [ACTION_CHECK_PERMISSIONS] = "checkPermissions",
+                                           [ACTION_SUBSCRIBE] = "subscribe",
+                                           [ACTION_SUBSCRIBE_PERSISTED] = "subscribeForPersistedEvents",
+                                           [ACTION_CANCEL] = "cancel",
+                                           [ACTION_REQUEST] = "request",
+                                           [ACTION_COMPLETE] = "complete",
+                                           [ACTION_FAILED] = "failed",
+                                           [ACTION_NEXT] = "next",
+                                           [ACTION_ERROR] = "error"};
 
-/* A criterion's third part: which words its action may be, NULL if it has none. */
-static const char *const *const actions_of[CRITERION_STREAMING + 1] = {
-    [CRITERION_COMMANDS] = actions,
-    [CRITERION_EVENTS] = actions,
-    [CRITERION_SEARCH] = search_actions,
-    [CRITERION_STREAMING] = streaming_actions,
+/* What a criterion's third part is called, and which words it may be. Those of search are also those of streaming, but
+ * for the subscribing one. */
+#define ACTION_BIT(a) (1U << ACTION_##a)
+#define SUBSCRIPTION                                                                                         \
+    (ACTION_BIT(CANCEL) | ACTION_BIT(REQUEST) | ACTION_BIT(COMPLETE) | ACTION_BIT(CREATED) |                 \
+     ACTION_BIT(FAILED) | ACTION_BIT(NEXT) | ACTION_BIT(ERROR))
+#define PLAIN_ACTIONS (ACTION_BIT(SUBSCRIBE) - 2U) /* all before it but ACTION_NONE */
+static const struct {
+    const char *name;
+    unsigned words; /* bits; 0: no action */
+} actions_of[CRITERION_STREAMING + 1] = {
+    [CRITERION_COMMANDS] = {"action", PLAIN_ACTIONS},
+    [CRITERION_EVENTS] = {"action", PLAIN_ACTIONS},
+    [CRITERION_SEARCH] = {"search action", ACTION_BIT(SUBSCRIBE) | SUBSCRIPTION},
+    [CRITERION_STREAMING] = {"streaming action", ACTION_BIT(SUBSCRIBE_PERSISTED) | SUBSCRIPTION},
 };
 
 const char *topic_group_text(enum topic_group g)
@@ -54,6 +70,11 @@ const char *topic_channel_text(enum topic_channel c)
 const char *topic_criterion_text(enum topic_criterion c)
 {
     return criteria[c];
+}
+
+const char *topic_action_text(enum topic_action a)
+{
+    return action_words[a];
 }
 
 /* What is left of a text that is split at '/'. */
@@ -116,18 +137,22 @@ static int next_word(struct segments *s, const char *const *words, struct slice 
     return i < 0 ? fail(err, text, part, word) : i;
 }
 
+static enum topic_action action_of(struct slice word, unsigned allowed)
+{
+    for (unsigned a = ACTION_CREATE; a <= ACTION_ERROR; a++)
+        if (allowed >> a & 1 && slice_eq(word, slice_str(action_words[a])))
+            return (enum topic_action)a;
+    return ACTION_NONE;
+}
+
 /* What follows the criterion. */
 static int parse_rest(struct segments *s, struct topic *t, struct ditto_error *err)
 {
-    static const char *const name_of[] = {[CRITERION_COMMANDS] = "action",
-                                          [CRITERION_EVENTS] = "action",
-                                          [CRITERION_SEARCH] = "search action",
-                                          [CRITERION_STREAMING] = "streaming action"};
-    const char *const *words = actions_of[t->criterion];
-    if (words) {
+    if (actions_of[t->criterion].words) {
         t->action = next_segment(s);
-        if (!t->action.p || index_of(words, t->action) < 0)
-            return fail(err, t->full, name_of[t->criterion], t->action);
+        t->verb = t->action.p ? action_of(t->action, actions_of[t->criterion].words) : ACTION_NONE;
+        if (t->verb == ACTION_NONE)
+            return fail(err, t->full, actions_of[t->criterion].name, t->action);
     } else if (t->criterion != CRITERION_ERRORS) {
         t->subject = remaining(s);
     }
@@ -160,4 +185,23 @@ int topic_parse(struct slice text, struct topic *out, struct ditto_error *err)
         return -1;
     *out = t;
     return 0;
+}
+
+void topic_put(struct buf *dst, const struct topic *t)
+{
+    buf_put_slice(dst, t->namespace);
+    buf_putc(dst, '/');
+    buf_put_slice(dst, t->name);
+    buf_putc(dst, '/');
+    buf_puts(dst, groups[t->group]);
+    if (t->group == GROUP_THINGS && t->channel != CHANNEL_NONE) {
+        buf_putc(dst, '/');
+        buf_puts(dst, channels[t->channel]);
+    }
+    buf_putc(dst, '/');
+    buf_puts(dst, criteria[t->criterion]);
+    if (t->verb != ACTION_NONE || t->subject.p)
+        buf_putc(dst, '/');
+    buf_puts(dst, action_words[t->verb]);
+    buf_put_slice(dst, t->subject);
 }

@@ -24,21 +24,52 @@ enum topic_criterion {
     CRITERION_STREAMING
 };
 
+/* Every word that commands, events, search and streaming know; each criterion knows some. */
+enum topic_action {
+    ACTION_NONE,
+    ACTION_CREATE,
+    ACTION_RETRIEVE,
+    ACTION_MODIFY,
+    ACTION_MERGE,
+    ACTION_DELETE,
+    ACTION_MIGRATE,
+    ACTION_CREATED,
+    ACTION_MODIFIED,
+    ACTION_MERGED,
+    ACTION_MIGRATED,
+    ACTION_DELETED,
+    ACTION_CHECK_PERMISSIONS,
+    ACTION_SUBSCRIBE,
+    ACTION_SUBSCRIBE_PERSISTED,
+    ACTION_CANCEL,
+    ACTION_REQUEST,
+    ACTION_COMPLETE,
+    ACTION_FAILED,
+    ACTION_NEXT,
+    ACTION_ERROR
+};
+
 struct topic {
     struct slice full;
     struct slice namespace, name;
     enum topic_group group;
     enum topic_channel channel; /* things may say "none"; others have no channel */
     enum topic_criterion criterion;
-    struct slice action;  /* commands, events, search, streaming */
-    struct slice subject; /* messages, acks, announcements */
+    struct slice action;    /* commands, events, search, streaming */
+    enum topic_action verb; /* the same; ACTION_NONE without one */
+    struct slice subject;   /* messages, acks, announcements */
 };
 
 /* 0, or -1 with protocoladapter:unknown.topicpath (400) in *err. */
 int topic_parse(struct slice text, struct topic *out, struct ditto_error *err);
+/* Appends the topic as Ditto prints it: policies, connections and "none" without a channel, nothing behind an action. full
+ * and action are not looked at. */
+void topic_put(struct buf *dst, const struct topic *t);
 const char *topic_group_text(enum topic_group g);
 const char *topic_channel_text(enum topic_channel c);
 const char *topic_criterion_text(enum topic_criterion c);
+/* "" for ACTION_NONE */
+const char *topic_action_text(enum topic_action a);
 
 /* What a target subscribes: "_/_/things/live/messages?namespaces=a,b&filter=…&extraFields=…". */
 enum stream {

@@ -75,6 +75,16 @@ static bool same_parts(struct json parts, const struct topic *t)
            same(t->action, action) && same(t->subject, text_of(parts, "subject"));
 }
 
+/* Printing it gives the text that the row says. */
+static bool same_print(struct json row, const struct topic *t)
+{
+    struct buf printed = {0};
+    topic_put(&printed, t);
+    bool held = same(buf_slice(&printed), text_of(row, "serialized"));
+    buf_free(&printed);
+    return held;
+}
+
 static void topic_row(struct json row)
 {
     struct topic t;
@@ -82,8 +92,8 @@ static void topic_row(struct json row)
     struct slice text = text_of(row, "topic");
     bool parsed = topic_parse(text, &t, &err) == 0;
     bool valid = json_get(row, S("valid")).type == JSON_TRUE;
-    bool held =
-        parsed == valid && (parsed ? same_parts(json_get(row, S("parts")), &t) : same_error(row, &err));
+    bool held = parsed == valid && (parsed ? same_parts(json_get(row, S("parts")), &t) && same_print(row, &t)
+                                           : same_error(row, &err));
     if (!ok(held, "%.*s: %s", SLICE_ARG(text_of(row, "name")), valid ? "parts" : "error"))
         printf("# %.*s\n# %s %s %s\n", SLICE_ARG(text), err.code, err.message, err.description);
 }
