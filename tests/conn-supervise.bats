@@ -96,7 +96,7 @@ count() { # PROGRAM N
         wait_for 10 live_status_is mqtt-live open
         old=$(house_ring $program)
         kill -KILL "$old"
-        wait_for 10 says "$program ended with 111: retry"
+        wait_for 10 says "$program was ended by signal 9 (Killed): retry"
         wait_for 10 live_status_is mqtt-live open
         wait_for 5 count mqtt-out 1
         wait_for 5 count ditto-map 1
@@ -129,7 +129,7 @@ count() { # PROGRAM N
         | .mappingDefinitions.telemetry.options = {"incomingScript": ""}'
     wait_for 10 live_status_is amqp-telemetry misconfigured
     wait_for 10 live_status_is mqtt-live open
-    says "JavaScript"
+    says "The mapper <telemetry> could not be loaded"
     says 'ditto-map ended with 100: it stays down'
     [ "$(grep -c 'ditto-map ended with 100' "$WORK/supervise.err")" -eq 1 ]
     amqp_peer

@@ -170,6 +170,7 @@ bool ring_reaped(struct ring *r, pid_t pid, int wait_status)
     if (code && r->culprit == r->n) {
         r->culprit = i;
         r->code = code;
+        r->signo = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
     }
     return true;
 }

@@ -31,6 +31,7 @@ struct ring {
     pid_t pids[RING_PARTS_MAX]; /* 0: ended */
     size_t culprit;             /* the part that failed first; n: none did */
     int code;                   /* its exit code; 111 when a signal ended it; 0 as long as nobody failed */
+    int signo;                  /* that signal, or 0 */
     bool stopping;              /* signals that we sent are no failures */
 };
 

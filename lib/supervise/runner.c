@@ -183,6 +183,16 @@ static void hub_lost(struct runner *r)
     enqueue(r);
 }
 
+static void describe_end(struct runner *r)
+{
+    const struct ring *ring = &r->ring;
+    const char *name = ring->culprit < ring->n ? r->names[ring->culprit] : "it";
+    if (ring->signo)
+        snprintf(r->detail, sizeof r->detail, "%s was ended by signal %d (%s)", name, ring->signo, strsignal(ring->signo));
+    else
+        snprintf(r->detail, sizeof r->detail, "%s ended with %d", name, ring->code);
+}
+
 static void ended(struct runner *r)
 {
     bool lost = r->hub_fd >= 0 && hub_is_gone(r);
@@ -195,10 +205,7 @@ static void ended(struct runner *r)
         hub_lost(r);
         return;
     }
-    if (r->ring.culprit < r->ring.n)
-        snprintf(r->detail, sizeof r->detail, "%s ended with %d", r->names[r->ring.culprit], code);
-    else
-        snprintf(r->detail, sizeof r->detail, "it ended");
+    describe_end(r);
     if (code == EXIT_PERMANENT || code == 126 || code == 127)
         misconfigured(r);
     else

@@ -36,6 +36,8 @@ house_kill9() {
     for pid in "${pids[@]}"; do
         wait_for 5 not running "$pid" || return
     done
+    # collected here, so that the shell does not announce each of them
+    wait "${PIDS[store]}" "${PIDS[hub]}" "${PIDS[supervise]}" 2>/dev/null
     REPLY=${#pids[@]}
 }
 
