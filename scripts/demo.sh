@@ -157,8 +157,9 @@ note "both are open again"
 say "wait for the rest"
 progress "$MESSAGES" 60
 wait_for 60 all_arrived 2>/dev/null || note "not all within a minute"
-note "what conn-ctl says of them:"
-conn-ctl list -l 2>/dev/null | sed 's/^/      /'
+for name in amqp-telemetry mqtt-live; do
+    note "conn-ctl status $name: $(conn-ctl status $name | jq -r '"desired \(.connectionStatus), live \(.liveStatus) since \(.connectedSince)"')"
+done
 
 say "count by id"
 jq -r '.headers["correlation-id"]' "$WORK/subscriber.out" >"$WORK/ids"

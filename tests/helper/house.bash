@@ -32,12 +32,14 @@ house_pids() {
 house_kill9() {
     local pids pid
     mapfile -t pids < <(house_pids)
-    kill -KILL "${pids[@]}" 2>/dev/null
+    {
+        kill -KILL "${pids[@]}"
+        # collected with its voice off, so that the shell does not announce each of them
+        wait "${PIDS[store]}" "${PIDS[hub]}" "${PIDS[supervise]}"
+    } 2>/dev/null
     for pid in "${pids[@]}"; do
         wait_for 5 not running "$pid" || return
     done
-    # collected here, so that the shell does not announce each of them
-    wait "${PIDS[store]}" "${PIDS[hub]}" "${PIDS[supervise]}" 2>/dev/null
     REPLY=${#pids[@]}
 }
 
