@@ -28,7 +28,8 @@ static int failed(const struct mapper *m, const struct answer *a, struct ditto_e
     return mapper_fail(m, err, "Its program failed: %.*s.", SLICE_ARG(why));
 }
 
-int answer_incoming(const struct mapper *m, const struct answer *a, struct incoming *to, struct ditto_error *err)
+int answer_incoming(const struct mapper *m, const struct answer *a, struct incoming *to,
+                    struct ditto_error *err)
 {
     struct slice rest = buf_slice(&a->text), result;
     if (a->failed)
@@ -57,12 +58,14 @@ static int read_payload(const struct mapper *m, struct json v, struct published 
         p->payload = json_slice(json);
         p->content_type = S("application/json");
     }
-    if ((json_present(text) && text.type != JSON_STRING) || (json_present(bytes) && bytes.type != JSON_STRING))
+    if ((json_present(text) && text.type != JSON_STRING) ||
+        (json_present(bytes) && bytes.type != JSON_STRING))
         return mapper_fail(m, err, "The text or bytes of a result are not a string.");
     return 0;
 }
 
-static int read_published(const struct mapper *m, struct slice result, struct published *p, struct ditto_error *err)
+static int read_published(const struct mapper *m, struct slice result, struct published *p,
+                          struct ditto_error *err)
 {
     struct json v;
     if (json_parse(result, &v, NULL) < 0 || v.type != JSON_OBJECT)
@@ -75,7 +78,8 @@ static int read_published(const struct mapper *m, struct slice result, struct pu
     return read_payload(m, v, p, err);
 }
 
-int answer_outgoing(const struct mapper *m, const struct answer *a, struct outgoing *to, struct ditto_error *err)
+int answer_outgoing(const struct mapper *m, const struct answer *a, struct outgoing *to,
+                    struct ditto_error *err)
 {
     struct slice rest = buf_slice(&a->text), result;
     if (a->failed)

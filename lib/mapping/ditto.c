@@ -3,7 +3,8 @@
 
 #include "base/banned.h"
 
-int ditto_incoming(const struct mapper *m, const struct external *msg, struct incoming *to, struct ditto_error *err)
+int ditto_incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
+                   struct ditto_error *err)
 {
     if (!msg->payload.len)
         return mapper_fail(m, err, "The payload was absent or empty.");
@@ -11,8 +12,8 @@ int ditto_incoming(const struct mapper *m, const struct external *msg, struct in
     return 0;
 }
 
-int ditto_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id, struct outgoing *to,
-                   struct ditto_error *err)
+int ditto_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id,
+                   struct outgoing *to, struct ditto_error *err)
 {
     (void)m, (void)err;
     to->v[to->n++] = (struct published){

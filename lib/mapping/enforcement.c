@@ -29,8 +29,8 @@ void enforcement_free(struct enforcement *e)
 
 static int unresolved(const struct template *t, struct ditto_error *err)
 {
-    return ditto_fail(err, 400, "placeholder:unresolved", NULL, NULL, "The placeholder <%.*s> could not be resolved.",
-                      SLICE_ARG(t->text));
+    return ditto_fail(err, 400, "placeholder:unresolved", NULL, NULL,
+                      "The placeholder <%.*s> could not be resolved.", SLICE_ARG(t->text));
 }
 
 int enforcement_input(const struct enforcement *e, const struct facts *f, struct scratch *s, struct buf *dst,
@@ -48,8 +48,8 @@ static bool is_about_entity(const struct topic *t)
     return t->group != GROUP_CONNECTIONS && !slice_eq(t->name, S("_")) && !slice_eq(t->namespace, S("_"));
 }
 
-int enforcement_check(const struct enforcement *e, struct slice input, const struct topic *t, struct scratch *s,
-                      struct ditto_error *err)
+int enforcement_check(const struct enforcement *e, struct slice input, const struct topic *t,
+                      struct scratch *s, struct ditto_error *err)
 {
     static const unsigned kinds[] = {PREFIX_THING, PREFIX_POLICY, PREFIX_ENTITY};
     enum { N_KINDS = sizeof kinds / sizeof *kinds };
@@ -65,6 +65,6 @@ int enforcement_check(const struct enforcement *e, struct slice input, const str
     if (n_unresolved == N_KINDS)
         return unresolved(&e->filters[0], err);
     return ditto_fail(err, 400, "connectivity:connection.id.enforcement.failed",
-                      "The message may only be about an entity that the enforcement of its source allows.", NULL,
-                      "The id <%.*s> does not match the enforcement of the source.", SLICE_ARG(input));
+                      "The message may only be about an entity that the enforcement of its source allows.",
+                      NULL, "The id <%.*s> does not match the enforcement of the source.", SLICE_ARG(input));
 }

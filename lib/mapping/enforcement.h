@@ -27,7 +27,7 @@ int enforcement_input(const struct enforcement *e, const struct facts *f, struct
                       struct ditto_error *err);
 /* May a message about this topic pass? 0, or -1 with connectivity:connection.id.enforcement.failed or (as Ditto does when
  * all that was tried is unresolved: three kinds, one filter) placeholder:unresolved. */
-int enforcement_check(const struct enforcement *e, struct slice input, const struct topic *t, struct scratch *s,
-                      struct ditto_error *err);
+int enforcement_check(const struct enforcement *e, struct slice input, const struct topic *t,
+                      struct scratch *s, struct ditto_error *err);
 
 #endif

@@ -4,7 +4,8 @@
 
 static int invalid(struct ditto_error *err, const char *pointer, const char *why)
 {
-    return ditto_fail(err, 400, "json.invalid", why, pointer, "The payload is not valid JSON of a Ditto Protocol message.");
+    return ditto_fail(err, 400, "json.invalid", why, pointer,
+                      "The payload is not valid JSON of a Ditto Protocol message.");
 }
 
 static int not_json(struct ditto_error *err, const struct json_error *why)
@@ -58,7 +59,10 @@ void envelope_put_topic(struct buf *dst, const struct line *l)
 
 void envelope_put_rest(struct buf *dst, const struct line *l)
 {
-#define MEMBER(name) {S(",\"" #name "\":"), &l->name}
+#define MEMBER(name)                                                                                         \
+    {                                                                                                        \
+        S(",\"" #name "\":"), &l->name                                                                       \
+    }
     const struct {
         struct slice key;
         const struct json *value;

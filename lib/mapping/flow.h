@@ -54,7 +54,9 @@ void flow_put(struct mapping *m, const void *route, struct buf *out,
 void flow_refuse(struct mapping *m, struct slice id, const struct ditto_error *err, struct buf *out);
 
 /* What a script answered, as results of its mapper. 0, or -1 with *err. */
-int answer_incoming(const struct mapper *m, const struct answer *a, struct incoming *to, struct ditto_error *err);
-int answer_outgoing(const struct mapper *m, const struct answer *a, struct outgoing *to, struct ditto_error *err);
+int answer_incoming(const struct mapper *m, const struct answer *a, struct incoming *to,
+                    struct ditto_error *err);
+int answer_outgoing(const struct mapper *m, const struct answer *a, struct outgoing *to,
+                    struct ditto_error *err);
 
 #endif

@@ -9,9 +9,9 @@
 
 /* --- definitions ------------------------------------------------------------------------------------------------ */
 
-#define DEFINE(name, type, in, out)                                                                                    \
-    {                                                                                                                  \
-        {name, sizeof(name) - 1}, HEADER_##type, in, out                                                               \
+#define DEFINE(name, type, in, out)                                                                          \
+    {                                                                                                        \
+        {name, sizeof(name) - 1}, HEADER_##type, in, out                                                     \
     }
 
 /* The six that describe a message are typed there only and are plain strings elsewhere. */

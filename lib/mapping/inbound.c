@@ -8,7 +8,8 @@
 
 /* --- route and message -------------------------------------------------------------------------------------------- */
 
-static const struct source_route *route_of(const struct plan *p, const struct line *l, struct ditto_error *err)
+static const struct source_route *route_of(const struct plan *p, const struct line *l,
+                                           struct ditto_error *err)
 {
     int64_t n = p->options.only;
     if (!p->options.connection)
@@ -20,8 +21,9 @@ static const struct source_route *route_of(const struct plan *p, const struct li
         n = -1;
     if (n >= 0)
         return &p->sources[n];
-    (void)ditto_fail(err, 400, "connectivity:message.mapping.failed", "Its context names no source of the connection.",
-                     NULL, "The message comes from no source that there is.");
+    (void)ditto_fail(err, 400, "connectivity:message.mapping.failed",
+                     "Its context names no source of the connection.", NULL,
+                     "The message comes from no source that there is.");
     return NULL;
 }
 
@@ -111,7 +113,8 @@ static void add_results(struct flow *f, const struct mapper *mapper, struct ditt
 }
 
 /* Every mapper gets the same message; one with a script takes the next answer. */
-static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn, const struct answer **answer)
+static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn,
+                        const struct answer **answer)
 {
     struct ditto_error *err = flow_error(f, turn);
     if (mapper_blocks(mapper, content_type(f)))
@@ -200,8 +203,8 @@ static void put_acks(struct writing *w)
     buf_free(&scratch);
 }
 
-static int put_headers(struct flow *f, const struct source_route *r, const struct envelope *e, const struct facts *facts,
-                       struct buf *out, struct ditto_error *err)
+static int put_headers(struct flow *f, const struct source_route *r, const struct envelope *e,
+                       const struct facts *facts, struct buf *out, struct ditto_error *err)
 {
     struct writing w = {.route = r, .facts = facts, .flow = f, .out = out};
     w.complete_acks = r->acks.n && acks_can_be_requested(&e->topic, json_present(e->line.status));
@@ -227,7 +230,8 @@ static int put_headers(struct flow *f, const struct source_route *r, const struc
 
 /* --- context ------------------------------------------------------------------------------------------------------ */
 
-static int put_subjects(struct flow *f, const struct source_route *r, struct buf *dst, struct ditto_error *err)
+static int put_subjects(struct flow *f, const struct source_route *r, struct buf *dst,
+                        struct ditto_error *err)
 {
     struct facts facts = {.prefixes = SCOPE_SUBJECT, .headers = &f->external.headers, .exact_names = true};
     json_put_key(dst, S("subjects"));
@@ -245,7 +249,8 @@ static int put_subjects(struct flow *f, const struct source_route *r, struct buf
     return 0;
 }
 
-static int put_context(struct flow *f, const struct source_route *r, const struct outcome *o, struct ditto_error *err)
+static int put_context(struct flow *f, const struct source_route *r, const struct outcome *o,
+                       struct ditto_error *err)
 {
     struct buf *dst = &f->context;
     struct json client = json_get(f->line->context, S("client"));
@@ -265,7 +270,8 @@ static int put_context(struct flow *f, const struct source_route *r, const struc
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-static int put(struct mapping *m, const void *route, const struct outcome *o, struct buf *out, struct ditto_error *err)
+static int put(struct mapping *m, const void *route, const struct outcome *o, struct buf *out,
+               struct ditto_error *err)
 {
     const struct source_route *r = route;
     const struct connection *c = m->plan->options.connection;
@@ -274,8 +280,10 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     buf_cut(&f->topic, 0);
     if (envelope_read(&e, o->text, &f->topic, err) < 0 || put_context(f, r, o, err) < 0)
         return -1;
-    struct facts facts = {
-        .prefixes = SCOPE_MESSAGE, .topic = &e.topic, .headers = &f->external.headers, .connection_id = SLICE_NONE};
+    struct facts facts = {.prefixes = SCOPE_MESSAGE,
+                          .topic = &e.topic,
+                          .headers = &f->external.headers,
+                          .connection_id = SLICE_NONE};
     if (c)
         facts.connection_id = c->id;
     envelope_put_topic(out, &e.line);
@@ -288,9 +296,11 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     return 0;
 }
 
-static int resolve_input(struct flow *f, const struct source_route *r, const struct line *l, struct ditto_error *err)
+static int resolve_input(struct flow *f, const struct source_route *r, const struct line *l,
+                         struct ditto_error *err)
 {
-    struct facts facts = {.prefixes = SCOPE_ENFORCEMENT_INPUT, .headers = &f->external.headers, .exact_names = true};
+    struct facts facts = {
+        .prefixes = SCOPE_ENFORCEMENT_INPUT, .headers = &f->external.headers, .exact_names = true};
     struct buf address = {0};
     if (!r->enforcement.on)
         return 0;

@@ -3,7 +3,8 @@
 
 #include "base/banned.h"
 
-int jq_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts, struct ditto_error *err)
+int jq_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
+                 struct ditto_error *err)
 {
     struct buf scratch = {0};
     struct json program = json_get(options, way == WAY_IN ? S("incoming") : S("outgoing"));

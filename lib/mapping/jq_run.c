@@ -46,7 +46,8 @@ static void on_compile_error(void *arg, jv message)
 {
     struct compiling *c = arg;
     if (!c->failed && jv_get_kind(message) == JV_KIND_STRING)
-        put_reason(c->why, slice_of(jv_string_value(message), (size_t)jv_string_length_bytes(jv_copy(message))));
+        put_reason(c->why,
+                   slice_of(jv_string_value(message), (size_t)jv_string_length_bytes(jv_copy(message))));
     c->failed = true;
     jv_free(message);
 }

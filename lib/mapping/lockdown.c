@@ -4,6 +4,7 @@
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -22,15 +23,21 @@
 
 /* What all roles need: memory, descriptors that are there, time, signals, the end (abort included). */
 static const char *const common[] = {
-    "read",       "write",        "poll",           "ppoll",        "close",         "fstat",         "newfstatat",
-    "brk",        "munmap",       "mremap",         "madvise",      "clock_gettime", "gettimeofday",  "getrandom",
-    "futex",      "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",   "restart_syscall",
-    "getpid",     "gettid",       "exit",           "exit_group",   NULL,
+    "read",         "write",        "poll",
+    "ppoll",        "close",        "fstat",
+    "newfstatat",   "brk",          "munmap",
+    "mremap",       "madvise",      "clock_gettime",
+    "gettimeofday", "getrandom",    "futex",
+    "sysinfo",      "rt_sigaction", "rt_sigprocmask",
+    "rt_sigreturn", "sigaltstack",  "restart_syscall",
+    "getpid",       "gettid",       "exit",
+    "exit_group",   NULL,
 };
-static const char *const filter_only[] = {"recvfrom", "recvmsg", "sendto", "sendmsg", "wait4", "fcntl", "lseek", NULL};
+static const char *const filter_only[] = {"recvfrom", "recvmsg", "sendto", "sendmsg",
+                                          "wait4",    "fcntl",   "lseek",  NULL};
 static const char *const zygote_only[] = {
-    "recvmsg", "recvfrom", "sendmsg", "sendto",  "socketpair",  "clone",     "clone3",   "fork", "wait4", "kill",
-    "getppid", "prctl",    "seccomp", "setitimer", "set_robust_list", "rseq", NULL,
+    "recvmsg", "recvfrom", "sendmsg", "sendto", "socketpair", "clone",     "clone3",          "fork", "wait4",
+    "kill",    "tgkill",   "getppid", "prctl",  "seccomp",    "setitimer", "set_robust_list", "rseq", NULL,
 };
 static const char *const worker_only[] = {"setitimer", "getrusage", "recvfrom", "sendto", NULL};
 static const char *const *const by_role[] = {
@@ -54,6 +61,14 @@ static void add_without_exec(scmp_filter_ctx ctx, int number)
         bug("cannot add a memory rule to a seccomp filter");
 }
 
+/* abort() raises its signal this way; nobody else gets one. */
+static void add_abort(scmp_filter_ctx ctx)
+{
+    struct scmp_arg_cmp to_itself = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &to_itself) < 0)
+        bug("cannot add a signal rule to a seccomp filter");
+}
+
 static scmp_filter_ctx build(enum lockdown role)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -62,6 +77,7 @@ static scmp_filter_ctx build(enum lockdown role)
     add(ctx, SCMP_ACT_ALLOW, common);
     add(ctx, SCMP_ACT_ALLOW, by_role[role]);
     add(ctx, SCMP_ACT_ERRNO(EPERM), refused);
+    add_abort(ctx);
     add_without_exec(ctx, SCMP_SYS(mmap));
     add_without_exec(ctx, SCMP_SYS(mprotect));
     return ctx;

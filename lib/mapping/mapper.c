@@ -7,7 +7,7 @@
 #include "base/banned.h"
 
 #define CLASS(name) "org.eclipse.ditto.connectivity.service.mapping." name
-#define HONO "application/vnd.eclipse-hono-"
+#define HONO        "application/vnd.eclipse-hono-"
 /* What Hono sends that is no message of a device. */
 #define HONO_NOTICES                                                                                         \
     HONO "empty-notification," HONO "device-provisioning-notification," HONO "dc-notification+json," HONO    \
@@ -31,8 +31,12 @@ static const struct engine engines[] = {
     {.alias = "JavaScript", .class_name = CLASS("javascript.JavaScriptMessageMapperRhino"), .missing = true},
     {.alias = "Normalized", .class_name = CLASS("NormalizedMessageMapper"), .missing = true},
     {.alias = "RawMessage", .class_name = CLASS("RawMessageMapper"), .missing = true},
-    {.alias = "ImplicitThingCreation", .class_name = CLASS("ImplicitThingCreationMessageMapper"), .missing = true},
-    {.alias = "UpdateTwinWithLiveResponse", .class_name = CLASS("UpdateTwinWithLiveResponseMessageMapper"), .missing = true},
+    {.alias = "ImplicitThingCreation",
+     .class_name = CLASS("ImplicitThingCreationMessageMapper"),
+     .missing = true},
+    {.alias = "UpdateTwinWithLiveResponse",
+     .class_name = CLASS("UpdateTwinWithLiveResponseMessageMapper"),
+     .missing = true},
     {.alias = "ConnectionStatus", .class_name = CLASS("ConnectionStatusMessageMapper"), .missing = true},
     {.alias = "CloudEvents", .class_name = CLASS("CloudEventsMapper"), .missing = true},
 };
@@ -53,7 +57,8 @@ static int refuse(const struct mapper *m, struct ditto_error *err, const char *w
                       "The mapper <%.*s> could not be loaded.", SLICE_ARG(m->id));
 }
 
-static int refuse_conditions(const struct mapper *m, const struct mapping_definition *d, struct ditto_error *err)
+static int refuse_conditions(const struct mapper *m, const struct mapping_definition *d,
+                             struct ditto_error *err)
 {
     if (json_count(d->incoming_conditions) || json_count(d->outgoing_conditions))
         return refuse(m, err, "Conditions of mappers are not available in this version.");
@@ -84,11 +89,13 @@ static void configure_blocked(struct mapper *m, struct json options)
     buf_free(&scratch);
 }
 
-int mapper_script(struct mapper *m, struct slice text, enum way way, struct scripts *scripts, struct ditto_error *err)
+int mapper_script(struct mapper *m, struct slice text, enum way way, struct scripts *scripts,
+                  struct ditto_error *err)
 {
     if (text.len > SCRIPT_MAX_BYTES)
         return ditto_fail(err, 400, "connectivity:message.mapper.config.invalid", NULL, NULL,
-                          "The program of the mapper <%.*s> is longer than %d bytes.", SLICE_ARG(m->id), SCRIPT_MAX_BYTES);
+                          "The program of the mapper <%.*s> is longer than %d bytes.", SLICE_ARG(m->id),
+                          SCRIPT_MAX_BYTES);
     if (!slice_trim(text).len)
         return 0;
     scripts->v = xrealloc_array(scripts->v, scripts->n + 1, sizeof *scripts->v);
@@ -105,8 +112,8 @@ void scripts_free(struct scripts *s)
     *s = (struct scripts){0};
 }
 
-int mapper_compile(struct mapper *m, const struct connection *c, struct slice id, enum way way, struct scripts *scripts,
-                   struct ditto_error *err)
+int mapper_compile(struct mapper *m, const struct connection *c, struct slice id, enum way way,
+                   struct scripts *scripts, struct ditto_error *err)
 {
     const struct mapping_definition *d = c ? connection_definition(c, id) : NULL;
     struct json options = d ? d->options : (struct json){JSON_ABSENT, NULL, 0};

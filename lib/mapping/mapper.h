@@ -88,15 +88,16 @@ struct engine {
     int (*configure)(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
                      struct ditto_error *err);
     /* Append results, which borrow the message. 0, or -1 with *err. Not called for a mapper with a script. */
-    int (*incoming)(const struct mapper *m, const struct external *msg, struct incoming *to, struct ditto_error *err);
-    int (*outgoing)(const struct mapper *m, struct slice envelope, struct json correlation_id, struct outgoing *to,
+    int (*incoming)(const struct mapper *m, const struct external *msg, struct incoming *to,
                     struct ditto_error *err);
+    int (*outgoing)(const struct mapper *m, struct slice envelope, struct json correlation_id,
+                    struct outgoing *to, struct ditto_error *err);
 };
 
 /* 0, or -1 with connectivity:connection.configuration.invalid or connectivity:message.mapper.config.invalid in *err.
  * c may be NULL. *m is to be freed in any case. */
-int mapper_compile(struct mapper *m, const struct connection *c, struct slice id, enum way way, struct scripts *scripts,
-                   struct ditto_error *err);
+int mapper_compile(struct mapper *m, const struct connection *c, struct slice id, enum way way,
+                   struct scripts *scripts, struct ditto_error *err);
 void mapper_free(struct mapper *m);
 /* Does it drop messages of this content type (SLICE_NONE: none)? Inbound only. */
 bool mapper_blocks(const struct mapper *m, struct slice content_type);
@@ -106,12 +107,15 @@ int mapper_fail(const struct mapper *m, struct ditto_error *err, const char *why
 
 /* For configure: a copy of text becomes the mapper's script, unless it is blank or SLICE_NONE. 0, or -1 with
  * connectivity:message.mapper.config.invalid if it is too long. */
-int mapper_script(struct mapper *m, struct slice text, enum way way, struct scripts *scripts, struct ditto_error *err);
+int mapper_script(struct mapper *m, struct slice text, enum way way, struct scripts *scripts,
+                  struct ditto_error *err);
 
 /* The engines' own. */
-int ditto_incoming(const struct mapper *m, const struct external *msg, struct incoming *to, struct ditto_error *err);
-int ditto_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id, struct outgoing *to,
+int ditto_incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
                    struct ditto_error *err);
-int jq_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts, struct ditto_error *err);
+int ditto_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id,
+                   struct outgoing *to, struct ditto_error *err);
+int jq_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
+                 struct ditto_error *err);
 
 #endif

@@ -22,13 +22,15 @@ static bool find(const struct target_route *routes, size_t n, int64_t i, const s
     return *r != NULL;
 }
 
-static const struct target_route *route_of(const struct plan *p, const struct line *l, struct ditto_error *err)
+static const struct target_route *route_of(const struct plan *p, const struct line *l,
+                                           struct ditto_error *err)
 {
     const struct target_route *r = NULL;
     int64_t only = p->options.only, n;
     if (!p->options.connection)
         return &p->targets[0];
-    if (only >= 0 && !(p->options.reply ? find(p->replies, p->n_replies, only, &r) : find(p->targets, p->n_targets, only, &r)))
+    if (only >= 0 && !(p->options.reply ? find(p->replies, p->n_replies, only, &r)
+                                        : find(p->targets, p->n_targets, only, &r)))
         (void)no_route(err, "Its source has no reply target.");
     if (only >= 0)
         return r;
@@ -37,7 +39,8 @@ static const struct target_route *route_of(const struct plan *p, const struct li
     else if (json_int(json_get(l->context, S("reply")), &n) == 0)
         (void)find(p->replies, p->n_replies, n, &r);
     if (!r)
-        (void)no_route(err, "Its context names no target, and no source with a reply target, of the connection.");
+        (void)no_route(err,
+                       "Its context names no target, and no source with a reply target, of the connection.");
     return r;
 }
 
@@ -136,14 +139,15 @@ static void put_message(struct mapping *m, const struct line *l, struct buf *dst
 
 /* --- payload mapping ------------------------------------------------------------------------------------------------ */
 
-static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn, const struct answer **answer)
+static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn,
+                        const struct answer **answer)
 {
     struct ditto_error *err = flow_error(f, turn);
     struct json correlation_id = headers_get(&f->headers, S("correlation-id"), false);
     f->outgoing.n = 0;
-    int r = mapper->script >= 0
-                ? answer_outgoing(mapper, (*answer)++, &f->outgoing, err)
-                : mapper->engine->outgoing(mapper, buf_slice(&f->envelope), correlation_id, &f->outgoing, err);
+    int r = mapper->script >= 0 ? answer_outgoing(mapper, (*answer)++, &f->outgoing, err)
+                                : mapper->engine->outgoing(mapper, buf_slice(&f->envelope), correlation_id,
+                                                           &f->outgoing, err);
     struct outcome *o = r < 0 ? NULL : flow_add(f, mapper, f->outgoing.n, err);
     if (r < 0)
         flow_fail(f, mapper, err);
@@ -153,8 +157,8 @@ static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn
 
 /* --- the external message --------------------------------------------------------------------------------------------- */
 
-static int put_address(struct flow *f, const struct target_route *r, const struct published *p, const struct facts *facts,
-                       struct buf *out, struct ditto_error *err)
+static int put_address(struct flow *f, const struct target_route *r, const struct published *p,
+                       const struct facts *facts, struct buf *out, struct ditto_error *err)
 {
     struct slice address;
     buf_put_slice(out, S("{\"address\":"));
@@ -170,7 +174,8 @@ static int put_address(struct flow *f, const struct target_route *r, const struc
 }
 
 /* Headers that are mapped; those that did not resolve are left to the mapper. */
-static void put_mapped_headers(struct flow *f, const struct target_route *r, const struct facts *facts, struct buf *out)
+static void put_mapped_headers(struct flow *f, const struct target_route *r, const struct facts *facts,
+                               struct buf *out)
 {
     buf_cut(&f->taken, 0);
     for (size_t i = 0; i < r->headers.n; i++) {
@@ -205,7 +210,8 @@ static bool has_header(const struct headers *h, struct slice name)
 }
 
 /* Headers of the mapper, except those that the mapping overrides. */
-static void put_mapper_headers(struct flow *f, const struct target_route *r, const struct published *p, struct buf *out)
+static void put_mapper_headers(struct flow *f, const struct target_route *r, const struct published *p,
+                               struct buf *out)
 {
     struct headers *own = &f->external.headers;
     headers_index(own, p->headers);
@@ -254,7 +260,8 @@ static void put_payload(struct buf *out, size_t start, const struct published *p
     }
 }
 
-static int put(struct mapping *m, const void *route, const struct outcome *o, struct buf *out, struct ditto_error *err)
+static int put(struct mapping *m, const void *route, const struct outcome *o, struct buf *out,
+               struct ditto_error *err)
 {
     const struct target_route *r = route;
     const struct connection *c = m->plan->options.connection;

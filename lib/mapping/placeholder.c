@@ -12,11 +12,18 @@ struct prefix {
     struct slice name;
     unsigned bit;              /* 0: not there yet */
     const struct slice *names; /* ended by SLICE_NONE; NULL: any */
-    struct slice (*get)(const struct facts *f, const struct stage *s, struct buf *scratch); /* SLICE_NONE: unresolved */
+    struct slice (*get)(const struct facts *f, const struct stage *s,
+                        struct buf *scratch); /* SLICE_NONE: unresolved */
 };
 
-#define NAME(z) {z, sizeof(z) - 1}
-#define NAMES_END {NULL, 0}
+#define NAME(z)                                                                                              \
+    {                                                                                                        \
+        z, sizeof(z) - 1                                                                                     \
+    }
+#define NAMES_END                                                                                            \
+    {                                                                                                        \
+        NULL, 0                                                                                              \
+    }
 
 enum { ID_WHOLE, ID_NAMESPACE, ID_NAME };
 static const struct slice id_names[] = {
@@ -155,7 +162,8 @@ static int find_name(const struct prefix *p, struct slice name)
 
 static int refuse(struct ditto_error *err, struct slice what, const char *code, const char *why)
 {
-    return ditto_fail(err, 400, code, why, NULL, "The placeholder <%.*s> cannot be resolved.", SLICE_ARG(what));
+    return ditto_fail(err, 400, code, why, NULL, "The placeholder <%.*s> cannot be resolved.",
+                      SLICE_ARG(what));
 }
 
 #define NOT_YET "It is not available in this version."
@@ -180,7 +188,8 @@ static int compile_placeholder(struct stage *s, struct slice text, unsigned scop
     return 0;
 }
 
-static int compile_stage(struct stage *s, struct slice text, bool first, unsigned scope, struct ditto_error *err)
+static int compile_stage(struct stage *s, struct slice text, bool first, unsigned scope,
+                         struct ditto_error *err)
 {
     if (slice_starts(text, S("fn:")))
         return refuse(err, text, "placeholder:function.unknown", NOT_YET);

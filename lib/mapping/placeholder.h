@@ -78,6 +78,7 @@ enum value_state { VALUE_UNRESOLVED, VALUE_DELETED, VALUE_RESOLVED };
 
 /* VALUE_RESOLVED with *out, or why not: one unresolved expression makes the whole unresolved; a deleted one leaves
  * nothing at its place, unless nothing else is there. */
-enum value_state template_resolve(const struct template *t, const struct facts *f, struct scratch *s, struct slice *out);
+enum value_state template_resolve(const struct template *t, const struct facts *f, struct scratch *s,
+                                  struct slice *out);
 
 #endif

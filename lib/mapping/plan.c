@@ -14,8 +14,8 @@ struct place {
 
 static void problem(struct plan *p, struct place at, const struct ditto_error *err)
 {
-    error("cannot use %s %zu: %s: %s%s%s", at.kind, at.index, err->code, err->message, err->description[0] ? " " : "",
-          err->description);
+    error("cannot use %s %zu: %s: %s%s%s", at.kind, at.index, err->code, err->message,
+          err->description[0] ? " " : "", err->description);
     p->problems++;
 }
 
@@ -55,14 +55,16 @@ static void add_mappers(struct plan *p, struct place at, const struct slices *id
         to->v[to->n++] = add_mapper(p, at, ids->v[i]);
 }
 
-static void add_template(struct plan *p, struct place at, struct slice text, unsigned scope, struct template *t)
+static void add_template(struct plan *p, struct place at, struct slice text, unsigned scope,
+                         struct template *t)
 {
     struct ditto_error err = {.status = 0};
     if (template_compile(t, text, scope, &err) < 0)
         problem(p, at, &err);
 }
 
-static struct templates add_templates(struct plan *p, struct place at, const struct slices *from, unsigned scope)
+static struct templates add_templates(struct plan *p, struct place at, const struct slices *from,
+                                      unsigned scope)
 {
     struct templates t = {from->n, xcalloc(from->n + 1, sizeof *t.v)};
     for (size_t i = 0; i < t.n; i++)
@@ -141,7 +143,8 @@ static void add_acks(struct plan *p, struct place at, struct source_route *r, co
     if (!s->ack_filter.p)
         return;
     (void)ditto_fail(&err, 400, "placeholder:function.unknown", "It is not available in this version.", NULL,
-                     "The filter <%.*s> of acknowledgement requests cannot be used.", SLICE_ARG(s->ack_filter));
+                     "The filter <%.*s> of acknowledgement requests cannot be used.",
+                     SLICE_ARG(s->ack_filter));
     problem(p, at, &err);
 }
 

@@ -31,7 +31,8 @@ struct templates {
 
 /* From a source to Ditto. */
 struct source_route {
-    struct buf context; /* start of the context object: {"connection":…,"source":N; empty: the context stays as it is */
+    struct buf
+        context; /* start of the context object: {"connection":…,"source":N; empty: the context stays as it is */
     struct templates subjects;
     struct header_mapping headers;
     struct mapper_list mappers;
@@ -54,7 +55,7 @@ struct target_route {
 struct plan_options {
     const struct connection *connection; /* NULL: none */
     enum way way;
-    long only; /* of the sources or targets only this one; -1: all */
+    long only;  /* of the sources or targets only this one; -1: all */
     bool reply; /* outbound: only is of reply targets */
 };
 

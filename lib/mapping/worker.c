@@ -15,11 +15,11 @@
 #include "base/banned.h"
 
 enum {
-    WINDOW = 128,                    /* jobs at the worker */
-    WINDOW_BYTES = 256 * 1024,       /* not yet taken by the socket */
+    WINDOW = 128,              /* jobs at the worker */
+    WINDOW_BYTES = 256 * 1024, /* not yet taken by the socket */
     READ_BLOCK = 128 * 1024,
     KEEP_BYTES = 1024 * 1024,
-    WALL_FACTOR = 10,                /* of the CPU time that a message may take: the machine may be busy */
+    WALL_FACTOR = 10, /* of the CPU time that a message may take: the machine may be busy */
     WALL_LEAST_MS = 1000,
     EXIT_NO_MEMORY = EXIT_TEMPORARY, /* die_oom's */
 };

@@ -28,8 +28,8 @@ struct worker {
     void *const *programs;
     const struct worker_limits *limits;
     struct buf in, out, why;
-    uint64_t n;   /* messages taken */
-    msec since;   /* the oldest answer in out */
+    uint64_t n; /* messages taken */
+    msec since; /* the oldest answer in out */
 };
 
 static void flush(struct worker *w)
@@ -88,7 +88,8 @@ static void run(struct worker *w, uint32_t script, struct slice text)
     buf_put(&w->out, &(struct frame){0}, sizeof(struct frame));
     buf_reset(&w->why, KEEP_BYTES);
     if (json_parse(text, &message, NULL) == 0)
-        failed = w->engine->run(w->programs[script], w->scripts->v[script].way, message, &w->out, &w->why) < 0;
+        failed =
+            w->engine->run(w->programs[script], w->scripts->v[script].way, message, &w->out, &w->why) < 0;
     put_answer(w, at, failed);
 }
 
@@ -120,8 +121,8 @@ static bool has_grown(const struct worker *w)
     return (size_t)u.ru_maxrss * 1024 > w->limits->memory_bytes / 2;
 }
 
-void worker_run(int fd, struct worker_shared *shared, const struct script_engine *engine, const struct scripts *scripts,
-                void *const *programs, const struct worker_limits *limits)
+void worker_run(int fd, struct worker_shared *shared, const struct script_engine *engine,
+                const struct scripts *scripts, void *const *programs, const struct worker_limits *limits)
 {
     struct worker w = {.fd = fd,
                        .shared = shared,

@@ -25,9 +25,9 @@ struct frame {
 
 /* What the zygote says: with a worker's descriptor, except at first. */
 struct zygote_report {
-    int status;     /* wait status of the worker before; -1: there was none */
-    char why[400];  /* why a script could not be compiled, "" for none */
-    int script;     /* which one */
+    int status;    /* wait status of the worker before; -1: there was none */
+    char why[400]; /* why a script could not be compiled, "" for none */
+    int script;    /* which one */
 };
 
 struct worker_limits {
@@ -40,10 +40,12 @@ struct worker_shared {
 };
 
 /* Never returns. parent: the process that forked it. */
-_Noreturn void zygote_run(pid_t parent, int control, struct worker_shared *shared, const struct script_engine *engine,
-                          const struct scripts *scripts, const struct worker_limits *limits);
+_Noreturn void zygote_run(pid_t parent, int control, struct worker_shared *shared,
+                          const struct script_engine *engine, const struct scripts *scripts,
+                          const struct worker_limits *limits);
 /* The worker's part, in worker_run.c. */
 _Noreturn void worker_run(int fd, struct worker_shared *shared, const struct script_engine *engine,
-                          const struct scripts *scripts, void *const *programs, const struct worker_limits *limits);
+                          const struct scripts *scripts, void *const *programs,
+                          const struct worker_limits *limits);
 
 #endif
