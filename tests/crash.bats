@@ -121,7 +121,7 @@ seen_at_least() { [ "$(wc -l <"$WORK/subscriber.out")" -ge "$1" ]; }
     rabbitmq_installed || skip "rabbitmq-server is not installed"
     rabbitmq_shared
     mosquitto_start
-    queue="telemetry-$RANDOM$RANDOM"
+    queue="telemetry-$RANDOM$RANDOM" n=15000
     house_start
     create mqtt-live "tcp://127.0.0.1:$MQTT_PORT"
     house_connection amqp-telemetry "amqp://guest:guest@127.0.0.1:$AMQP_PORT" ".sources[0].addresses = [\"$queue\"]" >"$WORK/source.json"
@@ -129,14 +129,17 @@ seen_at_least() { [ "$(wc -l <"$WORK/subscriber.out")" -ge "$1" ]; }
     assert_success
     wait_for 20 both_open
     subscribe
-    AMQP_USER=guest AMQP_PASSWORD=guest amqp-cat -Q -p "$AMQP_PORT" -g "3000,$queue,200" send >"$WORK/sent.out"
-    wait_for 20 seen_at_least 300
+    AMQP_USER=guest AMQP_PASSWORD=guest amqp-cat -Q -p "$AMQP_PORT" -g "$n,$queue,200" send >"$WORK/sent.out"
+    wait_for 20 seen_at_least 1000
     house_kill9
+    before=$(wc -l <"$WORK/subscriber.out")
+    [ "$before" -lt "$n" ]
     house_start
     wait_for 20 both_open
-    wait_for 60 seen_at_least 3000
-    unique() { [ "$(ids | sort -u | wc -l)" -ge 3000 ]; }
+    unique() { [ "$(ids | sort -u | wc -l)" -ge "$n" ]; }
     wait_for 60 unique
+    seq -f 'm-%010.0f' "$n" | sort >"$WORK/sent"
+    verdict "$WORK/sent"
     run --separate-stderr conn-ctl delete amqp-telemetry
     assert_success
 }

@@ -33,9 +33,9 @@ house_kill9() {
     local pids pid
     mapfile -t pids < <(house_pids)
     {
-        kill -KILL "${pids[@]}"
+        kill -KILL "${pids[@]}" || :
         # collected with its voice off, so that the shell does not announce each of them
-        wait "${PIDS[store]}" "${PIDS[hub]}" "${PIDS[supervise]}"
+        wait "${PIDS[store]}" "${PIDS[hub]}" "${PIDS[supervise]}" || :
     } 2>/dev/null
     for pid in "${pids[@]}"; do
         wait_for 5 not running "$pid" || return
