@@ -12,7 +12,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -21,7 +20,7 @@
 #include "connection/connection.h"
 #include "base/banned.h"
 
-enum { TIMEOUT_S = 60, DAY_S = 86400, PUMP_BYTES = 65536 };
+enum { TIMEOUT_S = 60, DAY_S = 86400 };
 #define NO_POSITION ULONG_MAX
 
 static struct {
@@ -263,92 +262,31 @@ static int list(const char *unused)
 
 /* --- lines as they are --- */
 
-struct pump {
-    struct buf request;
-    bool from_stdin, half_closed;
-};
-
-static void pump_stdin(struct pump *p)
-{
-    ssize_t n = io_read_some(0, buf_room(&p->request, PUMP_BYTES), PUMP_BYTES);
-    if (n < 0)
-        die_sys(EXIT_TEMPORARY, "cannot read 'stdin'");
-    buf_added(&p->request, (size_t)n);
-    p->from_stdin = n > 0;
-}
-
-static void pump_request(struct pump *p)
-{
-    if (lines_flush_some(store.fd, &p->request) < 0)
-        die_without_answer();
-}
-
-/* false at the end of what the store says */
-static bool pump_answers(void)
-{
-    ssize_t n = io_read_some(store.fd, buf_room(&out, PUMP_BYTES), PUMP_BYTES);
-    if (n < 0)
-        die_without_answer();
-    buf_added(&out, (size_t)n);
-    flush();
-    return n > 0;
-}
-
-/* Until the store has said everything, or nobody listens any more (true). Reads no more than it could send. */
-static bool pump(struct pump *p, bool close_after)
-{
-    for (;;) {
-        if (close_after && !p->from_stdin && !p->request.len && !p->half_closed) {
-            (void)shutdown(store.fd, SHUT_WR);
-            p->half_closed = true;
-        }
-        struct pollfd fds[] = {
-            {p->from_stdin && !p->request.len ? 0 : -1, POLLIN, 0},
-            {store.fd, (short)(p->request.len ? POLLIN | POLLOUT : POLLIN), 0},
-            {1, 0, 0},
-        };
-        if (poll(fds, 3, -1) < 0 && errno != EINTR)
-            die_sys(EXIT_TEMPORARY, "cannot wait for store '%s'", store.path);
-        if (fds[0].revents)
-            pump_stdin(p);
-        if (fds[1].revents & POLLOUT)
-            pump_request(p);
-        if (fds[1].revents & ~POLLOUT && !pump_answers())
-            return false;
-        if (fds[2].revents & POLLERR)
-            return true;
-    }
-}
-
 static int follow(const char *unused)
 {
     (void)unused;
-    struct pump p = {0};
-    buf_puts(&p.request, "{\"follow\":{");
+    struct buf request = {0};
+    buf_puts(&request, "{\"follow\":{");
     if (set.from != NO_POSITION)
-        json_put_member_int(&p.request, S("from"), (int64_t)set.from);
+        json_put_member_int(&request, S("from"), (int64_t)set.from);
     if (set.secrets)
-        json_put_member(&p.request, S("secrets"), S("true"));
-    buf_puts(&p.request, "}}\n");
+        json_put_member(&request, S("secrets"), S("true"));
+    buf_puts(&request, "}}\n");
     open_store();
-    if (!pump(&p, false)) {
-        errno = ECONNRESET;
+    if (client_pump(&store, &request, -1, 1) < 0)
         die_without_answer();
-    }
-    buf_free(&p.request);
+    buf_free(&request);
     return EXIT_DONE;
 }
 
 static int raw(const char *unused)
 {
     (void)unused;
-    struct pump p = {.from_stdin = true};
+    struct buf request = {0};
     open_store();
-    if (!pump(&p, true) && !p.half_closed) {
-        errno = ECONNRESET;
+    if (client_pump(&store, &request, 0, 1) < 0)
         die_without_answer();
-    }
-    buf_free(&p.request);
+    buf_free(&request);
     return EXIT_DONE;
 }
 

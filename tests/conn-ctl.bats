@@ -360,6 +360,19 @@ LINES
     assert_stderr ''
 }
 
+@test "raw: answers that do not come are 111" {
+    start_store
+    stop_store STOP
+    echo '{"signal":{"type":"connectivity.commands:retrieveAllConnectionIds"}}' >"$WORK/in"
+    start raw conn-ctl raw <"$WORK/in"
+    wait_for 10 waits_in_poll "${PIDS[raw]}"
+    stop_store KILL
+    wait_exit raw
+    assert_equal "$status" 111
+    assert [ ! -s "$WORK/raw.out" ]
+    assert_file "$WORK/raw.err" "conn-ctl: error: cannot reach store '$CONN_RUN/store.sock': it hung up"
+}
+
 @test "raw: many lines at once, more than fit into a socket" {
     start_store
     seq 5000 | jq -c '{id: "i\(.)", signal: {type: "connectivity.commands:retrieveAllConnectionIds"}}' >"$WORK/in"

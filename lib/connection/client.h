@@ -29,6 +29,12 @@ void client_put_command(struct client *c, struct buf *dst, const char *name, str
 /* The same sent, and the answer to it. EPROTO: the store said something else than a signal. */
 int client_ask(struct client *c, const char *name, struct slice member, struct slice raw_value, bool secrets,
                struct line *answer);
+/* Lines as they are, without a deadline: sends request, then what comes from in (-1: nothing), and copies what the store
+ * says to out. After the end of in the store is told that no more comes. Reads no more than it could send.
+ * 0 when the store has answered all, or when nobody reads out any more; -1 when the store hung up before
+ * (an answer to each line of in, at least). What cannot be
+ * read from in or written to out dies with 111. */
+int client_pump(struct client *c, struct buf *request, int in, int out);
 /* The error object in an answer, JSON_ABSENT if the command was carried out. */
 struct json client_refusal(const struct line *answer);
 
