@@ -1,0 +1,141 @@
+/* patch.c: merge patches. Recursion is as deep as the patch: JSON_MAX_DEPTH at most. */
+#include "json/patch.h"
+
+#include <regex.h>
+
+#include "json/members.h"
+
+#include "base/banned.h"
+
+static const struct json absent = {JSON_ABSENT, NULL, 0};
+
+struct slice patch_pattern(struct slice key)
+{
+    if (!slice_starts(key, S("{{")) || !slice_ends(key, S("}}")) || key.len < 4)
+        return SLICE_NONE;
+    struct slice s = slice_trim(slice_of(key.p + 2, key.len - 4));
+    if (s.len < 2 || (s.p[0] != '~' && s.p[0] != '/') || s.p[s.len - 1] != s.p[0])
+        return SLICE_NONE;
+    return slice_of(s.p + 1, s.len - 2);
+}
+
+/* Repetitions multiply, and the compiler of the C library unrolls them: more than this would only cost memory. */
+static bool affordable(struct slice pattern)
+{
+    enum { UNROLLED_MAX = 10000 };
+    size_t product = 1, bound = 0;
+    for (size_t i = 0; i < pattern.len; i++) {
+        char c = pattern.p[i];
+        if (c >= '0' && c <= '9')
+            bound = bound > UNROLLED_MAX ? bound : bound * 10 + (size_t)(c - '0');
+        else
+            bound = 0;
+        if (bound > 1 && i + 1 < pattern.len && pattern.p[i + 1] == '}')
+            product *= bound;
+        if (product > UNROLLED_MAX)
+            return false;
+    }
+    return true;
+}
+
+/* The regex, matching whole names only. */
+static bool compile(struct slice pattern, regex_t *re)
+{
+    struct buf whole = {0};
+    buf_puts(&whole, "^(");
+    for (size_t i = 0; i < pattern.len; i++) {
+        bool digit = pattern.p[i] == '\\' && i + 1 < pattern.len && pattern.p[i + 1] == 'd';
+        if (digit)
+            buf_puts(&whole, "[0-9]");
+        else
+            buf_putc(&whole, pattern.p[i]);
+        i += digit;
+    }
+    buf_puts(&whole, ")$");
+    bool good = affordable(pattern) && regcomp(re, buf_z(&whole), REG_EXTENDED | REG_NOSUB) == 0;
+    buf_free(&whole);
+    return good;
+}
+
+static bool matches(const regex_t *re, struct slice name)
+{
+    struct buf z = {0};
+    buf_put_slice(&z, name);
+    bool hit = regexec(re, buf_z(&z), 0, NULL, 0) == 0;
+    buf_free(&z);
+    return hit;
+}
+
+/* Takes the values away that the null of a pattern removes. */
+static void remove_matching(struct members *target, struct member *patch)
+{
+    struct slice pattern = patch_pattern(patch->name);
+    regex_t re;
+    patch->used = true;
+    if (!compile(pattern, &re))
+        return;
+    for (size_t i = 0; i < target->n; i++)
+        if (matches(&re, target->v[i].name))
+            target->v[i].value = absent;
+    regfree(&re);
+}
+
+static void put_key(struct buf *dst, struct slice raw_name)
+{
+    json_put_item(dst);
+    buf_putc(dst, '"');
+    buf_put_slice(dst, raw_name);
+    buf_puts(dst, "\":");
+}
+
+static void put_member(struct buf *dst, const struct member *m, struct json target, struct json patch,
+                       enum patch_dialect dialect)
+{
+    put_key(dst, m->raw_name);
+    json_put_patched(dst, target, patch, dialect);
+}
+
+static void put_old(struct buf *dst, const struct members *target, const struct members *patch,
+                    enum patch_dialect dialect)
+{
+    for (size_t i = 0; i < target->n; i++) {
+        const struct member *m = &target->v[i];
+        struct member *p = members_find(patch, m->name);
+        if (m->value.type == JSON_ABSENT || (p && p->value.type == JSON_NULL && !p->used))
+            continue; /* what a pattern removed may come back below */
+        if (!p || p->used) {
+            put_key(dst, m->raw_name);
+            buf_put_slice(dst, json_slice(m->value));
+            continue;
+        }
+        p->used = true;
+        put_member(dst, m, m->value, p->value, dialect);
+    }
+}
+
+static void put_new(struct buf *dst, const struct members *patch, enum patch_dialect dialect)
+{
+    for (size_t i = 0; i < patch->n; i++)
+        if (!patch->v[i].used && patch->v[i].value.type != JSON_NULL)
+            put_member(dst, &patch->v[i], absent, patch->v[i].value, dialect);
+}
+
+void json_put_patched(struct buf *dst, struct json target, struct json patch, enum patch_dialect dialect)
+{
+    struct members old = {0}, new = {0};
+    if (patch.type != JSON_OBJECT) {
+        buf_put_slice(dst, json_slice(patch));
+        return;
+    }
+    members_index(&old, target);
+    members_index(&new, patch);
+    for (size_t i = 0; dialect == PATCH_DITTO && i < new.n; i++)
+        if (new.v[i].value.type == JSON_NULL && patch_pattern(new.v[i].name).p)
+            remove_matching(&old, &new.v[i]);
+    buf_putc(dst, '{');
+    put_old(dst, &old, &new, dialect);
+    put_new(dst, &new, dialect);
+    buf_putc(dst, '}');
+    members_free(&old);
+    members_free(&new);
+}

@@ -1,0 +1,120 @@
+/* patch-merge: JSON merge patch, the table of RFC 7396 appendix A and what Ditto adds. */
+#include "json/patch.h"
+
+#include "vectors.h"
+
+static struct json doc_of(struct slice text)
+{
+    struct json v = {JSON_ABSENT, NULL, 0};
+    (void)json_parse(text, &v, NULL);
+    return v;
+}
+
+static void patched(const char *target, const char *patch, enum patch_dialect dialect, const char *want)
+{
+    struct buf out = {0};
+    json_put_patched(&out, doc_of(slice_str(target)), doc_of(slice_str(patch)), dialect);
+    is_slice(buf_slice(&out), slice_str(want), "%.60s with %.60s", target, patch);
+    buf_free(&out);
+}
+
+static void appendix_a(void)
+{
+    static const char *const rows[][3] = {
+        {"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+        {"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
+        {"{\"a\":\"b\"}", "{\"a\":null}", "{}"},
+        {"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
+        {"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+        {"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
+        {"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}"},
+        {"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
+        {"[\"a\",\"b\"]", "[\"c\",\"d\"]", "[\"c\",\"d\"]"},
+        {"{\"a\":\"b\"}", "[\"c\"]", "[\"c\"]"},
+        {"{\"a\":\"foo\"}", "null", "null"},
+        {"{\"a\":\"foo\"}", "\"bar\"", "\"bar\""},
+        {"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
+        {"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
+        {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        patched(rows[i][0], rows[i][1], PATCH_RFC7396, rows[i][2]);
+}
+
+static void text_and_names(void)
+{
+    patched("{\"n\": 1.50,\"m\":12345678901234567890}", "{\"x\":1e400}", PATCH_RFC7396,
+            "{\"n\":1.50,\"m\":12345678901234567890,\"x\":1e400}");
+    patched("{\"\\u0061\":1,\"b\":2}", "{\"a\":3}", PATCH_RFC7396, "{\"\\u0061\":3,\"b\":2}");
+    patched("{\"a\":1,\"a\":2}", "{\"b\":0}", PATCH_RFC7396, "{\"a\":2,\"b\":0}");
+    patched("{\"a\":1}", "{\"a\":null,\"a\":5}", PATCH_RFC7396, "{\"a\":5}");
+    patched("", "{\"a\":1}", PATCH_RFC7396, "{\"a\":1}");
+}
+
+static void patterns(void)
+{
+    patched("{\"2023-01\":1,\"2024-01\":2,\"x\":3}", "{\"{{ ~2023-.*~ }}\":null}", PATCH_DITTO,
+            "{\"2024-01\":2,\"x\":3}");
+    patched("{\"a1\":1,\"b\":2}", "{\"{{/a\\\\d/}}\":null,\"a1\":9}", PATCH_DITTO, "{\"b\":2,\"a1\":9}");
+    patched("{\"a\":1}", "{\"{{~(~}}\":null}", PATCH_DITTO, "{\"a\":1}");
+    patched("{\"a\":1}", "{\"{{~((a{250}){250}){250}~}}\":null}", PATCH_DITTO, "{\"a\":1}");
+    patched("{\"aa\":1}", "{\"{{~a~}}\":null}", PATCH_DITTO, "{\"aa\":1}");
+    patched("{\"a\":1}", "{\"n\":{\"{{~a~}}\":null}}", PATCH_DITTO, "{\"a\":1,\"n\":{}}");
+    patched("{\"a\":1}", "{\"{{~a~}}\":null}", PATCH_RFC7396, "{\"a\":1}");
+}
+
+/* 50,000 members, half of them patched: what takes quadratic time would not come back. */
+static void many(void)
+{
+    struct buf target = {0}, patch = {0}, out = {0};
+    buf_putc(&target, '{');
+    buf_putc(&patch, '{');
+    for (int i = 0; i < 50000; i++) {
+        buf_printf(&target, "%s\"k%d\":%d", i ? "," : "", i, i);
+        buf_printf(&patch, "%s\"k%d\":null", i ? "," : "", 2 * i);
+    }
+    buf_putc(&target, '}');
+    buf_putc(&patch, '}');
+    json_put_patched(&out, doc_of(buf_slice(&target)), doc_of(buf_slice(&patch)), PATCH_DITTO);
+    is_int((long long)json_count(doc_of(buf_slice(&out))), 25000, "half of 50,000 members removed");
+    buf_free(&target);
+    buf_free(&patch);
+    buf_free(&out);
+}
+
+/* Same value, members in any order. */
+static bool same(struct json a, struct json b)
+{
+    if (a.type != b.type)
+        return false;
+    if (a.type != JSON_OBJECT)
+        return slice_eq(json_slice(a), json_slice(b));
+    bool all = json_count(a) == json_count(b);
+    struct json_iter it = json_iter(a);
+    while (all && json_next(&it))
+        all = same(it.value, json_get(b, json_raw_text(it.key, &scratch)));
+    return all;
+}
+
+static bool row_holds(struct json row)
+{
+    struct buf out = {0}, want = {0};
+    if (!row_is(row, "kind", "merge-patch"))
+        return true;
+    json_put_patched(&out, json_get(row, S("target")), json_get(row, S("patch")), PATCH_DITTO);
+    json_put_compact(&want, json_get(row, S("result")));
+    bool held = same(doc_of(buf_slice(&out)), doc_of(buf_slice(&want)));
+    buf_free(&out);
+    buf_free(&want);
+    return held;
+}
+
+int main(void)
+{
+    appendix_a();
+    text_and_names();
+    patterns();
+    many();
+    each_row("json.ndjson", row_holds);
+    return done();
+}
