@@ -69,9 +69,10 @@ int main(int argc, char **argv)
     hub.max_bytes = max_bytes;
     hub.max_messages = max_messages;
     hub.block = block;
+    loop_signal(hub.loop, SIGUSR1, on_usr1,
+                &hub); /* first: counters asked for just before the end are printed */
     loop_signal(hub.loop, SIGTERM, on_term, &hub);
     loop_signal(hub.loop, SIGINT, on_term, &hub);
-    loop_signal(hub.loop, SIGUSR1, on_usr1, &hub);
     listener = unix_listen(path, 0600);
     if (listener < 0)
         die_sys(EXIT_TEMPORARY, "cannot listen on '%s'", path);

@@ -7,12 +7,12 @@
 #include "base/banned.h"
 
 /* Room for one more in an array that doubles. */
-#define GROW(array, n, size)                                                                                          \
-    do {                                                                                                              \
-        if ((n) == (size)) {                                                                                          \
-            (size) = (size) ? (size) * 2 : 16;                                                                        \
-            (array) = xrealloc_array((array), (size), sizeof *(array));                                               \
-        }                                                                                                             \
+#define GROW(array, n, size)                                                                                 \
+    do {                                                                                                     \
+        if ((n) == (size)) {                                                                                 \
+            (size) = (size) ? (size)*2 : 16;                                                                 \
+            (array) = xrealloc_array((array), (size), sizeof *(array));                                      \
+        }                                                                                                    \
     } while (0)
 
 void directory_free(struct directory *d)

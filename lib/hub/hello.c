@@ -4,6 +4,8 @@
 
 #include "base/banned.h"
 
+enum { HELLO_KEEP_BYTES = 65536 };
+
 static const char code[] = "connectivity:connection.configuration.invalid";
 
 #define DESCRIPTION "The first line of a member is its hello: see conn-hub(1)."
@@ -14,7 +16,8 @@ static int read_role(struct json v, enum role *out, struct ditto_error *err)
         const char *name;
         enum role role;
     } roles[] = {
-        {"in", ROLE_IN}, {"out", ROLE_OUT}, {"control", ROLE_CONTROL}, {"service", ROLE_NONE}, {"tap", ROLE_NONE},
+        {"in", ROLE_IN},        {"out", ROLE_OUT},  {"control", ROLE_CONTROL},
+        {"service", ROLE_NONE}, {"tap", ROLE_NONE},
     };
     struct slice raw = json_raw(v);
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
@@ -33,8 +36,8 @@ static int read_client(struct json v, const struct connection *c, unsigned *out,
     int64_t n = 0;
     if (json_present(v) && (json_int(v, &n) < 0 || n < 0 || n >= c->client_count))
         return ditto_fail(err, 400, code, DESCRIPTION, "/client",
-                          "The client is no number below the clientCount %u of the connection '%.*s'.", c->client_count,
-                          SLICE_ARG(c->id));
+                          "The client is no number below the clientCount %u of the connection '%.*s'.",
+                          c->client_count, SLICE_ARG(c->id));
     *out = (unsigned)n;
     return 0;
 }
@@ -50,11 +53,29 @@ static int check_topics(const struct connection *c, struct ditto_error *err)
             if (!what)
                 continue;
             snprintf(pointer, sizeof pointer, "/targets/%zu/topics/%zu", i, k);
-            return ditto_fail(err, 400, code, "Remove it from the topic, or filter in a ring with ditto-filter.",
-                              pointer, "Topic %zu of target %zu of the connection '%.*s' has '%s=', not served yet.", k,
-                              i, SLICE_ARG(c->id), what);
+            return ditto_fail(err, 400, code,
+                              "Remove it from the topic, or filter in a ring with ditto-filter.", pointer,
+                              "Topic %zu of target %zu of the connection '%.*s' has '%s=', not served yet.",
+                              k, i, SLICE_ARG(c->id), what);
         }
     return 0;
+}
+
+int hello_connection(struct json document, struct connection *c, struct ditto_error *err)
+{
+    static const char *const secret[] = {"credentials", "sshTunnel", "ca"};
+    struct buf text[2] = {{0}, {0}};
+    size_t i = 0;
+    for (; i < sizeof secret / sizeof *secret; i++) {
+        struct buf *b = &text[i % 2];
+        buf_reset(b, HELLO_KEEP_BYTES);
+        json_put_with(b, document, slice_str(secret[i]), SLICE_NONE);
+        document = (struct json){JSON_OBJECT, buf_p(b), b->len};
+    }
+    int rc = connection_parse(c, json_slice(document), err);
+    buf_free(&text[0]);
+    buf_free(&text[1]);
+    return rc;
 }
 
 int hello_read(struct slice line, struct hello *out, struct ditto_error *err)
@@ -63,8 +84,8 @@ int hello_read(struct slice line, struct hello *out, struct ditto_error *err)
     struct json_error why;
     int64_t version;
     if (json_parse(line, &root, &why) < 0)
-        return ditto_fail(err, 400, "json.invalid", DESCRIPTION, NULL, "The hello is no JSON: %s at byte %zu.",
-                          why.reason, why.offset);
+        return ditto_fail(err, 400, "json.invalid", DESCRIPTION, NULL,
+                          "The hello is no JSON: %s at byte %zu.", why.reason, why.offset);
     if (json_int(json_get(root, S("hello")), &version) < 0 || version != 1)
         return ditto_fail(err, 400, code, DESCRIPTION, "/hello", "This is no hello of version 1.");
     if (read_role(json_get(root, S("role")), &out->role, err) < 0)
@@ -75,7 +96,7 @@ int hello_read(struct slice line, struct hello *out, struct ditto_error *err)
     connection = json_get(root, S("connection"));
     if (!json_is(connection, JSON_OBJECT))
         return ditto_fail(err, 400, code, DESCRIPTION, "/connection", "The hello has no connection.");
-    if (connection_parse(&out->connection, json_slice(connection), err) < 0)
+    if (hello_connection(connection, &out->connection, err) < 0)
         return -1;
     if (read_client(json_get(root, S("client")), &out->connection, &out->client, err) == 0 &&
         check_topics(&out->connection, err) == 0)

@@ -1,6 +1,8 @@
 #include "hub/hub.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,27 +19,31 @@
 enum { COMPLAIN_EVERY_MS = 10000, RETRY_MS = 1000, SPARE_DESCRIPTORS = 24 };
 
 static const struct counter names[HUB_COUNTERS] = {
-    [HUB_RECEIVED] = {"received", 0},       [HUB_HANDED] = {"handed", 0},
-    [HUB_UNMATCHED] = {"unmatched", 0},     [HUB_UNSERVED] = {"unserved", 0},
-    [HUB_DROPPED] = {"dropped", 0},         [HUB_UNAVAILABLE] = {"unavailable", 0},
-    [HUB_TIMED_OUT] = {"timed_out", 0},     [HUB_ACCEPTED] = {"accepted", 0},
-    [HUB_REJECTED] = {"rejected", 0},       [HUB_REDELIVERED] = {"redelivered", 0},
-    [HUB_ABANDONED] = {"abandoned", 0},     [HUB_BAD] = {"bad", 0},
-    [HUB_UNKNOWN] = {"unknown", 0},         [HUB_REFUSED] = {"refused", 0},
+    [HUB_RECEIVED] = {"received", 0},   [HUB_HANDED] = {"handed", 0},
+    [HUB_UNMATCHED] = {"unmatched", 0}, [HUB_UNSERVED] = {"unserved", 0},
+    [HUB_DROPPED] = {"dropped", 0},     [HUB_UNAVAILABLE] = {"unavailable", 0},
+    [HUB_TIMED_OUT] = {"timed_out", 0}, [HUB_ACCEPTED] = {"accepted", 0},
+    [HUB_REJECTED] = {"rejected", 0},   [HUB_REDELIVERED] = {"redelivered", 0},
+    [HUB_ABANDONED] = {"abandoned", 0}, [HUB_BAD] = {"bad", 0},
+    [HUB_UNKNOWN] = {"unknown", 0},     [HUB_REFUSED] = {"refused", 0},
 };
 
-void hub_complain(struct hub *h, const struct member *m, const char *reason)
+void hub_complain(struct hub *h, const char *fmt, ...)
 {
+    char text[512];
+    va_list ap;
     msec now = clock_ms();
     if (now < h->next_complaint) {
         h->complaints++;
         return;
     }
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
     if (h->complaints)
-        warn("cannot take a line of %s: %s (and %llu more lines since the last report)", member_name(m), reason,
-             (unsigned long long)h->complaints);
+        warn("%s (and %llu more of the kind since the last)", text, (unsigned long long)h->complaints);
     else
-        warn("cannot take a line of %s: %s", member_name(m), reason);
+        warn("%s", text);
     h->complaints = 0;
     h->next_complaint = now + COMPLAIN_EVERY_MS;
 }
@@ -223,7 +229,7 @@ static void on_connect(struct watch *w, short revents)
     }
     if (h->n_members == HUB_MAX_MEMBERS) {
         h->counters[HUB_REFUSED].n++;
-        hub_complain(h, NULL, "there are 1000 members already");
+        hub_complain(h, "cannot let a member in: there are %d already", HUB_MAX_MEMBERS);
         turn_away(fd);
         return;
     }

@@ -67,7 +67,7 @@ void hub_print_counters(struct hub *h);
 /* For lib/hub: m leaves. It is out of every list and index at once; its memory goes before the next poll. What it had
  * unsettled is answered 503, its own waits end. */
 void hub_leave(struct member *m);
-/* For lib/hub: logs a reason, at most once in ten seconds; the others are counted. m may be NULL. */
-void hub_complain(struct hub *h, const struct member *m, const char *reason);
+/* For lib/hub: a warning, at most one in ten seconds; the others are counted, and the next one says how many. */
+void hub_complain(struct hub *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

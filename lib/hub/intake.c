@@ -24,7 +24,7 @@ static void bad_line(struct member *m, struct slice id, int status, const char *
     struct hub *h = m->hub;
     struct ditto_error err = {0};
     h->counters[HUB_BAD].n++;
-    hub_complain(h, m, reason);
+    hub_complain(h, "cannot take a line of %s: %s", member_name(m), reason);
     if (m->role != ROLE_IN)
         return;
     ditto_fail(&err, status, "json.invalid", NULL, NULL, "The hub cannot take the line: %s.", reason);
@@ -80,7 +80,7 @@ static void expect(struct member *m, struct json document)
 {
     struct connection c;
     struct ditto_error err = {0};
-    if (connection_parse(&c, json_slice(document), &err) < 0)
+    if (hello_connection(document, &c, &err) < 0)
         bad_line(m, SLICE_NONE, 400, err.message);
     else if (directory_expect(&m->hub->directory, &c) < 0)
         bad_line(m, SLICE_NONE, 400, "too many connections are expected");
@@ -163,7 +163,8 @@ static void greet(struct member *m, struct slice line)
         return;
     }
     ditto_fail(&err, 409, "acknowledgement:label.not.unique",
-               "Please ensure all other subscribers with the declared acknowledgement labels are offline.", NULL,
+               "Please ensure all other subscribers with the declared acknowledgement labels are offline.",
+               NULL,
                "The acknowledgement label '%.*s' of the connection '%.*s' is taken by another connection.",
                SLICE_ARG(taken), SLICE_ARG(hello.connection.id));
     connection_free(&hello.connection);
@@ -205,7 +206,7 @@ static void take_long(struct member *m, struct slice head)
 static void take_cut(struct member *m)
 {
     m->hub->counters[HUB_BAD].n++;
-    hub_complain(m->hub, m, "it ends inside a line");
+    hub_complain(m->hub, "cannot take a line of %s: it is cut off", member_name(m));
     hub_leave(m);
 }
 

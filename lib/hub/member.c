@@ -74,8 +74,8 @@ const char *member_name(const struct member *m)
         return "a newcomer";
     if (m->role == ROLE_CONTROL)
         return "control";
-    snprintf(text, sizeof text, "%s ring %u of '%.*s'", m->role == ROLE_IN ? "inbound" : "outbound", m->client,
-             SLICE_ARG(m->connection.id));
+    snprintf(text, sizeof text, "%s ring %u of '%.*s'", m->role == ROLE_IN ? "inbound" : "outbound",
+             m->client, SLICE_ARG(m->connection.id));
     return text;
 }
 
@@ -94,7 +94,8 @@ struct buf *member_queue(struct member *m)
 static bool fits(const struct member *m, size_t len)
 {
     const struct hub *h = m->hub;
-    return m->queued == 0 || (m->queued < h->max_messages && m->queue.len + len + CONTEXT_BYTES <= h->max_bytes);
+    return m->queued == 0 ||
+           (m->queued < h->max_messages && m->queue.len + len + CONTEXT_BYTES <= h->max_bytes);
 }
 
 bool member_has_room(struct member *m, size_t len)

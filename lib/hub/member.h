@@ -28,11 +28,11 @@ struct member {
     struct watch watch;
     struct timer greeting; /* how long its hello may take */
 
-    struct buf queue;      /* to be written */
-    size_t queued;         /* messages in it */
-    bool blocked;          /* the socket took no more */
-    bool deaf;             /* does not read any more: what is queued for it is thrown away */
-    bool dirty;            /* on the hub's list of queues to write */
+    struct buf queue; /* to be written */
+    size_t queued;    /* messages in it */
+    bool blocked;     /* the socket took no more */
+    bool deaf;        /* does not read any more: what is queued for it is thrown away */
+    bool dirty;       /* on the hub's list of queues to write */
     struct member *next_dirty;
 
     /* in */

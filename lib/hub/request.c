@@ -37,9 +37,9 @@ static const struct {
     struct slice suffix;
     uint64_t ms;
 } units[] = {
-    {{"", 0}, 1000},          {{"ms", 2}, 1},          {{"s", 1}, 1000},
-    {{"m", 1}, 60000},        {{"h", 1}, 3600000},     {{"d", 1}, 86400000},
-    {{"w", 1}, 604800000},    {{"mo", 2}, 2629746000}, {{"y", 1}, 31556952000},
+    {{"", 0}, 1000},       {{"ms", 2}, 1},          {{"s", 1}, 1000},
+    {{"m", 1}, 60000},     {{"h", 1}, 3600000},     {{"d", 1}, 86400000},
+    {{"w", 1}, 604800000}, {{"mo", 2}, 2629746000}, {{"y", 1}, 31556952000},
 };
 
 /* Milliseconds, REQUEST_MAX_MS for all that is longer; -1 if the text is no duration. */
@@ -88,8 +88,9 @@ static bool label_valid(struct slice s)
 
 static int bad_header(struct ditto_error *err, const char *reason)
 {
-    return ditto_fail(err, 400, "header.invalid", "Verify that the header has the correct syntax and try again.",
-                      "/headers/requested-acks", "The value of the header 'requested-acks' is not valid: %s.", reason);
+    return ditto_fail(
+        err, 400, "header.invalid", "Verify that the header has the correct syntax and try again.",
+        "/headers/requested-acks", "The value of the header 'requested-acks' is not valid: %s.", reason);
 }
 
 static bool answerable(struct slice label, bool wants_response)
@@ -102,10 +103,11 @@ static bool answerable(struct slice label, bool wants_response)
 static int add(struct request *r, struct slice label, bool wants_response, struct ditto_error *err)
 {
     if (!label_valid(label))
-        return ditto_fail(err, 400, "acknowledgement:label.invalid",
-                          "An acknowledgement label must conform to the regular expression of Ditto documentation.",
-                          "/headers/requested-acks", "Acknowledgement label <%.*s> is invalid.",
-                          (int)(label.len < LABEL_MAX ? label.len : LABEL_MAX), label.p);
+        return ditto_fail(
+            err, 400, "acknowledgement:label.invalid",
+            "An acknowledgement label must conform to the regular expression of Ditto documentation.",
+            "/headers/requested-acks", "Acknowledgement label <%.*s> is invalid.",
+            (int)(label.len < LABEL_MAX ? label.len : LABEL_MAX), label.p);
     for (size_t i = 0; i < r->n; i++)
         if (slice_eq(r->labels[i], label))
             return 0;

@@ -118,8 +118,17 @@ static bool any_full(const struct matches *all, size_t len)
     return false;
 }
 
+/* STREAM_NONE: not for targets. Responses carry the topic of what they answer, and a status; announcements are made by
+ * services, never by a device. */
+static enum stream served_stream(const struct line *l, const struct topic *t)
+{
+    if (json_present(l->status) || t->criterion == CRITERION_ANNOUNCEMENTS)
+        return STREAM_NONE;
+    return topic_stream(t);
+}
+
 /* Until a service has joined for it there is nobody to ask: a redelivery would not help, so the broker may dead-letter
- * it. Responses carry the topic of what they answer, and a status. */
+ * it. */
 static void refuse_unserved(struct hub *h, struct member *from, const struct line *l, const struct topic *t)
 {
     struct ditto_error err = {0};
@@ -127,14 +136,15 @@ static void refuse_unserved(struct hub *h, struct member *from, const struct lin
                "The provided signal '%.*s'%s is not supported.", (int)(t->full.len < 200 ? t->full.len : 200),
                t->full.p, json_present(l->status) ? " (a response)" : "");
     h->counters[HUB_UNSERVED].n++;
-    hub_complain(h, from, err.message);
+    hub_complain(h, "cannot route a message of %s: %s", member_name(from), err.message);
     settle_refuse(h, from, l->id, &err);
 }
 
-static void refuse_bad(struct hub *h, struct member *from, const struct line *l, const struct ditto_error *err)
+static void refuse_bad(struct hub *h, struct member *from, const struct line *l,
+                       const struct ditto_error *err)
 {
     h->counters[HUB_BAD].n++;
-    hub_complain(h, from, err->message);
+    hub_complain(h, "cannot route a message of %s: %s", member_name(from), err->message);
     settle_refuse(h, from, l->id, err);
 }
 
@@ -144,7 +154,8 @@ static int read_topic(struct hub *h, const struct line *l, struct topic *t, stru
     buf_reset(&h->scratch, REST_KEEP_BYTES);
     text = json_text(l->topic, &h->scratch);
     if (!text.p)
-        return ditto_fail(err, 400, "protocoladapter:unknown.topicpath", NULL, "/topic", "The topic is no string.");
+        return ditto_fail(err, 400, "protocoladapter:unknown.topicpath", NULL, "/topic",
+                          "The topic is no string.");
     return topic_parse(text, t, err);
 }
 
@@ -172,7 +183,7 @@ bool route(struct hub *h, struct member *from, const struct line *l)
         refuse_bad(h, from, l, &err);
         return true;
     }
-    enum stream s = json_present(l->status) ? STREAM_NONE : topic_stream(&t);
+    enum stream s = served_stream(l, &t);
     if (s == STREAM_NONE) {
         refuse_unserved(h, from, l, &t);
         return true;

@@ -13,9 +13,10 @@
 #include "line/line.h"
 
 struct response {
-    int status;      /* of a single response */
-    bool live;       /* a device's answer to a live command or message */
-    const int *acks; /* aggregated acknowledgements: their statuses in place of status; NULL: a single response */
+    int status; /* of a single response */
+    bool live;  /* a device's answer to a live command or message */
+    const int
+        *acks; /* aggregated acknowledgements: their statuses in place of status; NULL: a single response */
     size_t n_acks;
 };
 

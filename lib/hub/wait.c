@@ -77,7 +77,8 @@ static struct slice keep(char **at, struct slice s)
 }
 
 /* One allocation: the wait, its answers, its legs, its texts. */
-struct wait *wait_new(struct hub *h, struct member *from, struct slice id, const struct request *r, size_t max_legs)
+struct wait *wait_new(struct hub *h, struct member *from, struct slice id, const struct request *r,
+                      size_t max_legs)
 {
     size_t text = id.len;
     for (size_t i = 0; i < r->n; i++)
@@ -193,10 +194,11 @@ void wait_unavailable(struct wait *w, size_t label, const char *reason)
     struct slice text = w->answers[label].label;
     if (wait_has_answer(w, label))
         return;
-    ditto_fail(&err, 503, "connectivity:connection.unavailable",
-               "The requested Connection is temporarily not available, please retry the performed action in order to "
-               "improve resiliency.",
-               NULL, "The acknowledgement '%.*s' is not available: %s.", SLICE_ARG(text), reason);
+    ditto_fail(
+        &err, 503, "connectivity:connection.unavailable",
+        "The requested Connection is temporarily not available, please retry the performed action in order to "
+        "improve resiliency.",
+        NULL, "The acknowledgement '%.*s' is not available: %s.", SLICE_ARG(text), reason);
     w->hub->counters[HUB_UNAVAILABLE].n++;
     answer_error(w, label, &err);
 }
@@ -211,10 +213,11 @@ void wait_start(struct wait *w)
 static void answer_late(struct wait *w, size_t label)
 {
     struct ditto_error err = {0};
-    ditto_fail(&err, 408, "acknowledgement:request.timeout",
-               "Try increasing the timeout and make sure that the requested acknowledgement is sent back in time.",
-               NULL, "The acknowledgement '%.*s' did not come within %lld ms.", SLICE_ARG(w->answers[label].label),
-               (long long)w->timeout);
+    ditto_fail(
+        &err, 408, "acknowledgement:request.timeout",
+        "Try increasing the timeout and make sure that the requested acknowledgement is sent back in time.",
+        NULL, "The acknowledgement '%.*s' did not come within %lld ms.", SLICE_ARG(w->answers[label].label),
+        (long long)w->timeout);
     w->hub->counters[HUB_TIMED_OUT].n++;
     answer_error(w, label, &err);
 }

@@ -19,7 +19,8 @@ struct leg {
 };
 
 /* The request's labels, at most max_legs legs. Add legs and answers, then call wait_start. */
-struct wait *wait_new(struct hub *h, struct member *from, struct slice id, const struct request *r, size_t max_legs);
+struct wait *wait_new(struct hub *h, struct member *from, struct slice id, const struct request *r,
+                      size_t max_legs);
 /* A line is handed to a target that issues label number label: its id goes into id (PENDING_ID_SIZE bytes). */
 void wait_leg(struct wait *w, size_t label, struct member *to, char *id);
 bool wait_has_answer(const struct wait *w, size_t label);
