@@ -64,6 +64,21 @@ static inline const char *json_quote_end(const char *p, const char *end)
     return p;
 }
 
+/* Does a '/', a backslash, a DEL or a byte beyond ASCII stand in it? */
+static inline bool json_is_odd(const char *p, const char *end)
+{
+    for (; end - p >= 8; p += 8) {
+        uint64_t x = json_load8(p);
+        if ((json_zero_bytes(x ^ EACH_BYTE('/')) | json_zero_bytes(x ^ EACH_BYTE('\\')) |
+             json_zero_bytes(x ^ EACH_BYTE(0x7f)) | (x & EACH_BYTE(0x80))) != 0)
+            return true;
+    }
+    for (; p < end; p++)
+        if (*p == '/' || *p == '\\' || *p == 0x7f || (unsigned char)*p >= 0x80)
+            return true;
+    return false;
+}
+
 static inline bool json_space(char c)
 {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';

@@ -58,6 +58,17 @@ int json_parse_members(struct slice text, struct json_member *members, size_t ma
 int json_each_member(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
                      struct json_error *err);
 
+/* What is grammatical, yet refused or treated with care by some readers, anywhere in a document. The caller zeroes it;
+ * flags are only ever set. */
+struct json_notes {
+    bool empty_key;
+    bool wide_integer; /* a number without fraction and exponent outside int64 */
+    bool odd_key;      /* a key with '/', DEL, an escape or a byte beyond ASCII, or longer than 255 bytes */
+};
+/* json_each_member that takes notes (NULL: none) on the way. */
+int json_each_member_noting(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
+                            struct json_notes *notes, struct json_error *err);
+
 /* Does the raw key spell this name? Handles escapes in the raw key. */
 bool json_key_is(struct slice raw_key, struct slice name);
 

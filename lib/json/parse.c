@@ -6,6 +6,7 @@
 struct scan {
     const char *start, *end;
     struct json_error *err;
+    struct json_notes *notes; /* NULL: nobody asks */
     unsigned depth;
     uint64_t objects[(JSON_MAX_DEPTH + 63) / 64]; /* one bit a level: an object, else an array */
 };
@@ -113,14 +114,27 @@ static const char *scan_digits(struct scan *s, const char *p)
     return p > from ? p : fail(s, p, "digit expected");
 }
 
+/* Digits without leading zeros, of which int64 takes 19 at most. */
+static bool is_wide(const char *digits, const char *end, bool negative)
+{
+    static const char most[] = "9223372036854775807";
+    size_t len = (size_t)(end - digits);
+    if (len != sizeof most - 1)
+        return len > sizeof most - 1;
+    int order = memcmp(digits, most, len);
+    return order > 0 && !(negative && memcmp(digits, "9223372036854775808", len) == 0);
+}
+
 static const char *scan_number(struct scan *s, const char *p)
 {
-    if (*p == '-')
-        p++;
+    bool negative = *p == '-';
+    p += negative;
     const char *first = p;
     p = scan_digits(s, p);
     if (p && *first == '0' && p - first > 1)
         return fail(s, first, "leading zero");
+    if (p && p - first > 18 && s->notes && (p == s->end || (*p != '.' && (*p | 0x20) != 'e')))
+        s->notes->wide_integer |= is_wide(first, p, negative);
     if (p && p < s->end && *p == '.')
         p = scan_digits(s, p + 1);
     if (p && p < s->end && (*p == 'e' || *p == 'E')) {
@@ -147,6 +161,12 @@ static const char *scan_colon(struct scan *s, const char *p)
     return space(s, p + 1);
 }
 
+static void note_key(struct json_notes *notes, struct slice key)
+{
+    notes->empty_key |= key.len == 0;
+    notes->odd_key |= key.len > 255 || json_is_odd(key.p, key.p + key.len);
+}
+
 /* p where a key must start; returns the start of its value. */
 static const char *scan_key(struct scan *s, const char *p, struct slice *key)
 {
@@ -157,6 +177,8 @@ static const char *scan_key(struct scan *s, const char *p, struct slice *key)
     if (!p)
         return NULL;
     *key = slice_of(from + 1, (size_t)(p - from) - 2);
+    if (s->notes)
+        note_key(s->notes, *key);
     return scan_colon(s, p);
 }
 
@@ -231,6 +253,7 @@ static struct scan scan_of(struct slice text, struct json_error *err)
     s.start = text.p ? text.p : "";
     s.end = s.start + text.len;
     s.err = err;
+    s.notes = NULL;
     s.depth = 0;
     s.objects[0] = 0;
     return s;
@@ -266,7 +289,14 @@ static int refuse(struct scan *s, const char *p, const char *reason)
 int json_each_member(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
                      struct json_error *err)
 {
+    return json_each_member_noting(text, on_member, arg, NULL, err);
+}
+
+int json_each_member_noting(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
+                            struct json_notes *notes, struct json_error *err)
+{
     struct scan s = scan_of(text, err);
+    s.notes = notes;
     const char *p = space(&s, s.start);
     if (p == s.end || *p != '{')
         return refuse(&s, p, "object expected");

@@ -86,9 +86,14 @@ static enum line_kind kind_of(const struct line *l)
 
 int line_read(struct slice raw, struct line *out, struct json_error *err)
 {
+    return line_read_noting(raw, out, NULL, err);
+}
+
+int line_read_noting(struct slice raw, struct line *out, struct json_notes *notes, struct json_error *err)
+{
     *out = (struct line){.raw = raw};
     struct reading r = {.line = out};
-    if (json_each_member(raw, on_member, &r, err) < 0)
+    if (json_each_member_noting(raw, on_member, &r, notes, err) < 0)
         return -1;
     out->id = id_text(r.id);
     out->kind = kind_of(out);

@@ -33,6 +33,8 @@ struct line {
 /* 0, or -1 with *err (not JSON, no object). A line that is JSON but of no kind gives 0 and LINE_UNKNOWN.
  * The first row of the table that fits decides; a member that is null counts as missing for that. */
 int line_read(struct slice raw, struct line *out, struct json_error *err);
+/* line_read that notes what the line holds (json.h). */
+int line_read_noting(struct slice raw, struct line *out, struct json_notes *notes, struct json_error *err);
 
 /* Classes of status: what a status means to whoever settles a delivery. */
 enum line_class { CLASS_ACCEPT, CLASS_REJECT, CLASS_REDELIVER };
