@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "store/gdbm_file.h"
@@ -60,17 +61,17 @@ static int write_staged(struct gdbm_log *g)
 {
     const struct ledger *l = &g->ledger;
     for (size_t i = 0; i < l->n_staged; i++)
-        if (gdbm_file_put(g->db, l->staged[i].position, ledger_bytes(l, &l->staged[i])) != 0)
+        if (events_put(g->db, l->staged[i].position, ledger_bytes(l, &l->staged[i])) != 0)
             return -1;
-    return gdbm_file_sync(g->db);
+    return events_sync(g->db);
 }
 
 /* Some of what is refused now may be in the file. It is made unreadable at once, without gdbm. */
 static void suspect(struct gdbm_log *g)
 {
     struct log_error err;
-    gdbm_file_close(g);
-    if (gdbm_file_carve(g, &err) != 0 || carve_void(&g->carve, g->ledger.head) != 0)
+    events_close(g);
+    if (events_carve(g, &err) != 0 || carve_void(&g->carve, g->ledger.head) != 0)
         error("cannot withdraw refused events from '%s': the next start may bring them back", EVENTS_FILE);
     if (carve_settle(&g->carve, g->ledger.head, &err) != 0)
         error("cannot read '%s': %s", EVENTS_FILE, err.text);
@@ -84,7 +85,7 @@ static int repair(struct gdbm_log *g)
     if (g->carve.n != g->ledger.head)
         suspect(g);
     if (g->carve.n == g->ledger.head)
-        return gdbm_file_rebuild(g);
+        return events_rebuild(g);
     errno = EIO;
     return -1;
 }
@@ -118,7 +119,7 @@ static int fetch(void *backend, uint64_t position, struct buf *dst)
 {
     struct gdbm_log *g = backend;
     if (g->db)
-        return gdbm_file_get(g->db, position, dst);
+        return events_get(g->db, position, dst);
     if (position <= g->carve.n)
         return carve_fetch(&g->carve, position - 1, dst);
     errno = EIO;
@@ -147,19 +148,29 @@ static void gdbm_log_health(const struct event_log *log, struct log_health *out)
     };
 }
 
+/* Gives back what is booked behind the end of the file. */
+static void release(struct gdbm_log *g)
+{
+    struct stat st;
+    if (g->reserved && fstat(gdbm_fdesc(g->db), &st) == 0 && ftruncate(gdbm_fdesc(g->db), st.st_size) != 0)
+        warn_sys("cannot give back what is booked for '%s'", EVENTS_FILE);
+}
+
 static int close_clean(struct gdbm_log *g)
 {
     struct mark mark = {.position = (int64_t)g->ledger.head};
-    GDBM_FILE db = g->db;
-    if (!db) {
+    if (!g->db) {
         errno = EIO;
         return -1;
     }
+    release(g);
+    int rc = events_sync(g->db);
+    if (gdbm_close(g->db) != 0)
+        rc = -1;
     g->db = NULL;
-    int rc = gdbm_file_sync(db);
-    if (gdbm_close(db) != 0 || rc != 0)
+    if (rc != 0)
         return -1;
-    mark.size = gdbm_file_size(g, EVENTS_FILE);
+    mark.size = events_size(g, EVENTS_FILE);
     return mark_write(g->dir, &mark);
 }
 

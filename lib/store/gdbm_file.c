@@ -30,7 +30,7 @@ static datum key_of(char text[KEY_SIZE], uint64_t position)
 }
 
 /* gdbm does not report every failed write of its index; it then says that it needs recovery. */
-int gdbm_file_put(GDBM_FILE db, uint64_t position, struct slice record)
+int events_put(GDBM_FILE db, uint64_t position, struct slice record)
 {
     char key[KEY_SIZE];
     datum value = {(char *)record.p, (int)record.len};
@@ -42,7 +42,7 @@ int gdbm_file_put(GDBM_FILE db, uint64_t position, struct slice record)
     return rc == 0 && !gdbm_needs_recovery(db) ? 0 : gdbm_failed(db);
 }
 
-int gdbm_file_get(GDBM_FILE db, uint64_t position, struct buf *dst)
+int events_get(GDBM_FILE db, uint64_t position, struct buf *dst)
 {
     char key[KEY_SIZE];
     datum value = gdbm_fetch(db, key_of(key, position));
@@ -55,18 +55,18 @@ int gdbm_file_get(GDBM_FILE db, uint64_t position, struct buf *dst)
     return 0;
 }
 
-int gdbm_file_sync(GDBM_FILE db)
+int events_sync(GDBM_FILE db)
 {
     return gdbm_sync(db) == 0 && !gdbm_needs_recovery(db) ? 0 : gdbm_failed(db);
 }
 
-off_t gdbm_file_size(const struct gdbm_log *g, const char *name)
+off_t events_size(const struct gdbm_log *g, const char *name)
 {
     struct stat st;
     return fstatat(g->dir, name, &st, 0) == 0 ? st.st_size : -1;
 }
 
-GDBM_FILE gdbm_file_open(const struct gdbm_log *g, const char *name, int how, int flags)
+GDBM_FILE events_open(const struct gdbm_log *g, const char *name, int how, int flags)
 {
     int fd = openat(g->dir, name, flags | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -74,13 +74,15 @@ GDBM_FILE gdbm_file_open(const struct gdbm_log *g, const char *name, int how, in
     GDBM_FILE db = gdbm_fd_open(fd, name, 0, how | GDBM_NOMMAP | GDBM_CLOEXEC, NULL);
     if (db)
         return db;
-    bool locked = gdbm_errno == GDBM_CANT_BE_READER || gdbm_errno == GDBM_CANT_BE_WRITER;
+    int why = gdbm_check_syserr(gdbm_errno) ? errno : EBADMSG;
+    if (gdbm_errno == GDBM_CANT_BE_READER || gdbm_errno == GDBM_CANT_BE_WRITER)
+        why = EWOULDBLOCK;
     (void)close(fd);
-    errno = locked ? EWOULDBLOCK : EBADMSG;
+    errno = why;
     return NULL;
 }
 
-void gdbm_file_close(struct gdbm_log *g)
+void events_close(struct gdbm_log *g)
 {
     if (g->db)
         (void)gdbm_close(g->db);
@@ -95,7 +97,7 @@ static int open_bare(const struct gdbm_log *g)
     return fd >= 0 ? fd : openat(g->dir, EVENTS_FILE, O_RDONLY | O_CLOEXEC);
 }
 
-int gdbm_file_carve(struct gdbm_log *g, struct log_error *err)
+int events_carve(struct gdbm_log *g, struct log_error *err)
 {
     carve_free(&g->carve);
     int fd = open_bare(g);
@@ -117,16 +119,16 @@ static int copy_carved(struct gdbm_log *g, GDBM_FILE fresh)
         buf_reset(&bytes, RECORD_MAX);
         rc = carve_fetch(&g->carve, i, &bytes);
         if (rc == 0)
-            rc = gdbm_file_put(fresh, g->carve.v[i].position, buf_slice(&bytes));
+            rc = events_put(fresh, g->carve.v[i].position, buf_slice(&bytes));
     }
     buf_free(&bytes);
-    return rc == 0 ? gdbm_file_sync(fresh) : -1;
+    return rc == 0 ? events_sync(fresh) : -1;
 }
 
 /* The old file gets a second name before it loses its first, so that there is an events.gdbm at every moment. */
 static int take_place(const struct gdbm_log *g)
 {
-    if (gdbm_file_size(g, EVENTS_FILE) >= 0) {
+    if (events_size(g, EVENTS_FILE) >= 0) {
         (void)unlinkat(g->dir, BACKUP_FILE, 0);
         if (linkat(g->dir, EVENTS_FILE, g->dir, BACKUP_FILE, 0) != 0)
             warn_sys("cannot keep '%s' as '%s'", EVENTS_FILE, BACKUP_FILE);
@@ -134,10 +136,10 @@ static int take_place(const struct gdbm_log *g)
     return renameat(g->dir, FRESH_FILE, g->dir, EVENTS_FILE) == 0 && fsync(g->dir) == 0 ? 0 : -1;
 }
 
-int gdbm_file_rebuild(struct gdbm_log *g)
+int events_rebuild(struct gdbm_log *g)
 {
     (void)unlinkat(g->dir, FRESH_FILE, 0);
-    GDBM_FILE fresh = gdbm_file_open(g, FRESH_FILE, GDBM_NEWDB, O_RDWR | O_CREAT | O_EXCL);
+    GDBM_FILE fresh = events_open(g, FRESH_FILE, GDBM_NEWDB, O_RDWR | O_CREAT | O_EXCL);
     if (!fresh)
         return -1;
     if (copy_carved(g, fresh) == 0 && take_place(g) == 0) {

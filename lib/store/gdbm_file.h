@@ -11,7 +11,7 @@
  * carved out into a fresh file, which takes its place by rename. While that is not possible (disk full) the records are
  * read from where they lie, and nothing can be committed.
  *
- * Functions return 0, or -1 with errno. */
+ * Functions return 0, or -1 with errno. Names beginning with gdbm_file_ would take the place of functions inside libgdbm. */
 #ifndef STORE_GDBM_FILE_H
 #define STORE_GDBM_FILE_H
 
@@ -42,19 +42,19 @@ struct gdbm_log {
 
 /* gdbm on a file of the folder; how and flags as for gdbm_open and open. NULL with errno (EWOULDBLOCK: somebody has it
  * open; EBADMSG: gdbm does not like it). */
-GDBM_FILE gdbm_file_open(const struct gdbm_log *g, const char *name, int how, int flags);
-int gdbm_file_put(GDBM_FILE db, uint64_t position, struct slice record);
-int gdbm_file_get(GDBM_FILE db, uint64_t position, struct buf *dst);
-int gdbm_file_sync(GDBM_FILE db);
-void gdbm_file_close(struct gdbm_log *g);
+GDBM_FILE events_open(const struct gdbm_log *g, const char *name, int how, int flags);
+int events_put(GDBM_FILE db, uint64_t position, struct slice record);
+int events_get(GDBM_FILE db, uint64_t position, struct buf *dst);
+int events_sync(GDBM_FILE db);
+void events_close(struct gdbm_log *g);
 /* Bytes of a file of the folder. -1 with errno. */
-off_t gdbm_file_size(const struct gdbm_log *g, const char *name);
+off_t events_size(const struct gdbm_log *g, const char *name);
 
 /* events.gdbm read bare, into g->carve (what was in there is freed). -1 with *err. */
-int gdbm_file_carve(struct gdbm_log *g, struct log_error *err);
+int events_carve(struct gdbm_log *g, struct log_error *err);
 /* Puts a fresh file with the carved records in force and opens it; the carve is then freed. After an error all is as
  * before. */
-int gdbm_file_rebuild(struct gdbm_log *g);
+int events_rebuild(struct gdbm_log *g);
 
 /* log_backend.open */
 struct event_log *gdbm_log_open(const char *dir, enum log_mode mode, log_visit *visit, void *arg,

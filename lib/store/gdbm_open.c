@@ -42,7 +42,7 @@ static int take_indexed(struct intake *in, uint64_t position)
     int rc = gdbm_count(in->g->db, &count) == 0 && count == position ? 0 : -1;
     for (uint64_t p = 1; rc == 0 && p <= position; p++) {
         buf_reset(&bytes, RECORD_MAX);
-        rc = gdbm_file_get(in->g->db, p, &bytes) == 0 ? take_in(in, buf_slice(&bytes), p) : -1;
+        rc = events_get(in->g->db, p, &bytes) == 0 ? take_in(in, buf_slice(&bytes), p) : -1;
     }
     buf_free(&bytes);
     return rc;
@@ -80,12 +80,12 @@ static int lock(struct gdbm_log *g, struct log_error *err)
 
 static bool open_clean(struct intake *in, uint64_t position)
 {
-    in->g->db = gdbm_file_open(in->g, EVENTS_FILE, GDBM_READER, O_RDONLY);
+    in->g->db = events_open(in->g, EVENTS_FILE, GDBM_READER, O_RDONLY);
     if (!in->g->db)
         return false;
     bool ok = take_indexed(in, position) == 0;
     if (!ok || in->g->mode == LOG_WRITE)
-        gdbm_file_close(in->g);
+        events_close(in->g);
     return ok;
 }
 
@@ -102,7 +102,7 @@ static int start_writing(struct gdbm_log *g, struct log_error *err)
         return 0;
     if (remove_mark(g, err) != 0)
         return -1;
-    g->db = gdbm_file_open(g, EVENTS_FILE, GDBM_WRITER, O_RDWR);
+    g->db = events_open(g, EVENTS_FILE, GDBM_WRITER, O_RDWR);
     if (g->db)
         return 0;
     return log_fail(err, EXIT_TEMPORARY, "%s", errno == EWOULDBLOCK ? GDBM_IN_USE : strerror(errno));
@@ -111,15 +111,14 @@ static int start_writing(struct gdbm_log *g, struct log_error *err)
 static int open_suspect(struct intake *in, uint64_t must)
 {
     struct gdbm_log *g = in->g;
-    if (gdbm_file_carve(g, in->err) != 0 || carve_settle(&g->carve, must, in->err) != 0 ||
-        take_carved(in) != 0)
+    if (events_carve(g, in->err) != 0 || carve_settle(&g->carve, must, in->err) != 0 || take_carved(in) != 0)
         return -1;
     g->dropped = g->carve.dropped;
     if (g->mode == LOG_CHECK)
         return 0;
     if (remove_mark(g, in->err) != 0)
         return -1;
-    if (gdbm_file_rebuild(g) != 0)
+    if (events_rebuild(g) != 0)
         warn_sys("cannot rebuild '%s': nothing can be written for now", EVENTS_FILE);
     return 0;
 }
@@ -127,11 +126,11 @@ static int open_suspect(struct intake *in, uint64_t must)
 /* A log that somebody moved away must not turn into an empty one. */
 static int open_missing(struct gdbm_log *g, bool marked, struct log_error *err)
 {
-    if (marked || gdbm_file_size(g, BACKUP_FILE) >= 0)
+    if (marked || events_size(g, BACKUP_FILE) >= 0)
         return log_fail(err, EXIT_PERMANENT, "it is missing, but '%s' is there",
                         marked ? MARK_FILE : BACKUP_FILE);
     g->clean = true;
-    if (g->mode == LOG_CHECK || gdbm_file_rebuild(g) == 0)
+    if (g->mode == LOG_CHECK || events_rebuild(g) == 0)
         return 0;
     return log_fail(err, EXIT_TEMPORARY, "it cannot be created: %s", strerror(errno));
 }
@@ -141,7 +140,7 @@ static int open_events(struct intake *in)
     struct gdbm_log *g = in->g;
     struct mark mark;
     bool marked = mark_read(g->dir, &mark);
-    off_t real = gdbm_file_size(g, EVENTS_FILE);
+    off_t real = events_size(g, EVENTS_FILE);
     if (real < 0)
         return errno == ENOENT ? open_missing(g, marked, in->err)
                                : log_fail(in->err, EXIT_TEMPORARY, "%s", strerror(errno));
@@ -151,7 +150,7 @@ static int open_events(struct intake *in)
 
 void gdbm_log_free(struct gdbm_log *g)
 {
-    gdbm_file_close(g);
+    events_close(g);
     carve_free(&g->carve);
     if (g->lock >= 0)
         (void)close(g->lock);

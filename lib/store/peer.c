@@ -98,8 +98,10 @@ void peer_settle(struct peer *p)
         p->in.events = 0;
         p->in.off = p->pipe;
     }
-    p->out.events = p->answers.len ? POLLOUT : 0;
-    p->out.off = !p->answers.len && !p->pipe;
+    /* a follower that catches up is fed a piece a round, so that the others get their turn */
+    bool writes = p->answers.len || p->follower.phase == FOLLOW_STATE || p->follower.phase == FOLLOW_TAIL;
+    p->out.events = writes ? POLLOUT : 0;
+    p->out.off = !writes && !p->pipe;
 }
 
 void peer_close_with(struct peer *p, const struct ditto_error *err)

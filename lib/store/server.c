@@ -27,6 +27,7 @@ struct server {
     struct loop *loop;
     struct store *store;
     struct watch listener;
+    char *path; /* of its socket */
     struct timer drain;
     struct peer *peers; /* in the order in which they came */
     size_t n_peers;
@@ -457,8 +458,11 @@ void server_free(struct server *s)
     }
     loop_remove(s->loop, &s->listener);
     loop_timer(s->loop, &s->drain, NEVER);
-    if (s->listener.fd >= 0)
+    if (s->listener.fd >= 0) {
+        (void)unlink(s->path);
         (void)close(s->listener.fd);
+    }
+    free(s->path);
     loop_before_poll(s->loop, NULL, NULL);
     free(s);
 }
@@ -468,6 +472,7 @@ int server_listen(struct server *s, const char *path)
     int fd = unix_listen(path, 0600);
     if (fd < 0 || io_nonblock(fd) < 0)
         return -1;
+    s->path = xstrndup(path, strlen(path));
     s->listener = (struct watch){.fd = fd, .events = POLLIN, .ready = on_listener, .arg = s};
     loop_add(s->loop, &s->listener);
     return 0;

@@ -27,7 +27,8 @@ struct server_counts {
 /* Serves on this loop, whose before-poll hook it takes. The store is borrowed. */
 struct server *server_new(struct loop *loop, struct store *store);
 void server_free(struct server *s);
-/* Listens; the socket's mode is 0600, and only the store's own uid and root are served. 0, or -1 with errno. */
+/* Listens, until server_free; the socket's mode is 0600, and only the store's own uid and root are served. 0, or -1 with
+ * errno. */
 int server_listen(struct server *s, const char *path);
 /* Serves stdin and stdout as one client and stops the loop after it. */
 void server_pipe(struct server *s);
