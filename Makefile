@@ -18,11 +18,12 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 LIBS_amqp-in      = $(PROTON_LIBS)
 LIBS_mqtt-out     = $(MOSQUITTO_LIBS)
 LIBS_ditto-map    = $(JQ_LIBS) $(SECCOMP_LIBS)
-LIBS_conn-store   = $(GDBM_LIBS)
-LIBS_conn-journal = $(GDBM_LIBS)
+LIBS_conn-store   = $(GDBM_LIBS) $(CRYPTO_LIBS)
+LIBS_conn-ctl     = $(CRYPTO_LIBS)
+LIBS_conn-journal = $(GDBM_LIBS) $(CRYPTO_LIBS)
 
 # Tests and benchmarks may use any of them; --as-needed keeps what one does use.
-ALL_LIBS = $(PROTON_LIBS) $(MOSQUITTO_LIBS) $(GDBM_LIBS) $(JQ_LIBS) $(SECCOMP_LIBS)
+ALL_LIBS = $(PROTON_LIBS) $(MOSQUITTO_LIBS) $(GDBM_LIBS) $(JQ_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS)
 
 # --- goals that must work before there is a compiler, or that bring one --------------------------------------------
 
@@ -50,7 +51,7 @@ else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
-CPPFLAGS += $(PROTON_CFLAGS) $(MOSQUITTO_CFLAGS) $(SECCOMP_CFLAGS) $(USER_CPPFLAGS)
+CPPFLAGS += $(PROTON_CFLAGS) $(MOSQUITTO_CFLAGS) $(SECCOMP_CFLAGS) $(CRYPTO_CFLAGS) $(USER_CPPFLAGS)
 CFLAGS   += $(USER_CFLAGS)
 LDFLAGS  += $(USER_LDFLAGS)
 
