@@ -9,18 +9,26 @@ enum { REST_KEEP_BYTES = 256 * 1024, NO_LABEL = -1 };
 
 /* ---- the line without what is ours ---- */
 
-/* Kept members that stand side by side are copied in one piece. Every `id` and `context` goes, repeated ones too: a
+static void put_run(struct buf *dst, size_t start, const char *from, const char *to)
+{
+    if (!from)
+        return;
+    if (dst->len > start)
+        buf_putc(dst, ',');
+    buf_put(dst, from, (size_t)(to - from));
+}
+
+/* Kept members that stand side by side are copied in one run. Every `id` and `context` goes, repeated ones too: a
  * second one would win over that of the hub. */
 void route_rest(struct slice line, struct buf *dst)
 {
-    struct json object = {JSON_OBJECT, line.p, line.len};
+    struct slice text = slice_trim(line);
+    struct json object = {JSON_OBJECT, text.p, text.len};
     const char *from = NULL, *to = NULL;
+    size_t start = dst->len;
     for (struct json_iter it = json_iter(object); json_next(&it);) {
         if (json_key_is(it.key, S("id")) || json_key_is(it.key, S("context"))) {
-            if (from) {
-                buf_put(dst, from, (size_t)(to - from));
-                buf_putc(dst, ',');
-            }
+            put_run(dst, start, from, to);
             from = NULL;
             continue;
         }
@@ -28,10 +36,7 @@ void route_rest(struct slice line, struct buf *dst)
             from = it.key.p - 1;
         to = it.value.p + it.value.len;
     }
-    if (from)
-        buf_put(dst, from, (size_t)(to - from));
-    else if (dst->len)
-        buf_cut(dst, dst->len - 1);
+    put_run(dst, start, from, to);
     buf_putc(dst, '}');
 }
 
