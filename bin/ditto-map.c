@@ -321,6 +321,25 @@ static void stop(struct app *a)
     plan_free(&a->plan);
 }
 
+/* What a mapper need not know it does not keep: workers inherit its memory. */
+static int load(struct connection *c)
+{
+    struct connection with_secrets;
+    struct buf masked = {0};
+    struct ditto_error err = {.status = 0};
+    int code = connection_load(&with_secrets, path);
+    if (code)
+        return code;
+    connection_put_masked(&masked, with_secrets.json);
+    connection_free(&with_secrets);
+    if (connection_parse(c, buf_slice(&masked), &err) < 0) {
+        error("cannot use connection '%s' without its secrets: %s: %s", path, err.code, err.message);
+        code = EXIT_PERMANENT;
+    }
+    buf_free(&masked);
+    return code;
+}
+
 static void check_usage(void)
 {
     if (to_ditto == from_ditto)
@@ -340,7 +359,7 @@ int main(int argc, char **argv)
         opt_usage(&program, "no operands are expected");
     check_usage();
     report_init(program.name);
-    int code = path ? connection_load(&conn, path) : EXIT_DONE;
+    int code = path ? load(&conn) : EXIT_DONE;
     if (code)
         return code;
     struct plan_options options = {.connection = path ? &conn : NULL,

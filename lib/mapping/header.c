@@ -308,13 +308,16 @@ void headers_index(struct headers *h, struct json object)
 {
     bool escapes = false;
     h->n = 0;
+    h->nulls = false;
     buf_cut(&h->names, 0);
     if (object.type != JSON_OBJECT)
         return;
     struct json_iter it = json_iter(object);
     while (json_next(&it)) {
-        if (it.value.type == JSON_NULL)
+        if (it.value.type == JSON_NULL) {
+            h->nulls = true;
             continue;
+        }
         bool escaped = it.key.len && memchr(it.key.p, '\\', it.key.len);
         *add(h) = (struct header){it.key, escaped ? SLICE_NONE : it.key, it.value};
         escapes |= escaped;

@@ -51,6 +51,7 @@ struct headers {
     size_t n, cap;
     struct header *v;
     struct buf names; /* those that are written with escapes */
+    bool nulls;       /* some members were null */
 };
 /* Forgets what it held; anything but an object leaves it empty. */
 void headers_index(struct headers *h, struct json object);

@@ -55,7 +55,7 @@ static size_t mappers_of(const struct plan *p, const struct target_route *r, con
         return r->mappers.n;
     mappers[0] = plan_mapper(p, json_text(json_get(l->context, S("mapper")), &scratch));
     if (!mappers[0])
-        mappers[0] = p->mappers[0];
+        mappers[0] = p->ditto;
     buf_free(&scratch);
     return 1;
 }
@@ -69,7 +69,7 @@ static bool all_visible(const struct headers *headers)
         if (d && (!d->out || d->type == HEADER_ARRAY))
             return false;
     }
-    return true;
+    return !headers->nulls;
 }
 
 static void put_visible_acks(struct buf *dst, const struct header *h, struct slice issued)

@@ -251,16 +251,13 @@ static void make_replies(struct plan *p, const struct connection *c)
             add_reply(p, &p->replies[i], &c->sources[i], i);
 }
 
-/* Without a connection: one route of everything, with the mapper that needs no definition. */
+/* Without a connection: one route of everything. */
 static void make_plain(struct plan *p)
 {
-    struct slice ditto = S("Ditto");
-    const struct slices ids = {1, &ditto};
     p->n_sources = p->n_targets = 1;
     p->sources = xcalloc(1, sizeof *p->sources);
     p->targets = xcalloc(1, sizeof *p->targets);
-    add_mappers(p, (struct place){"source", 0}, &ids, &p->sources->mappers);
-    add_mappers(p, (struct place){"target", 0}, &ids, &p->targets->mappers);
+    p->sources->mappers = p->targets->mappers = (struct mapper_list){1, {p->ditto}};
     p->targets->present = true;
     add_template(p, (struct place){"target", 0}, S("{{topic:full}}"), SCOPE_MESSAGE, &p->targets->address);
 }
@@ -288,7 +285,10 @@ static void make(struct plan *p, const struct connection *c)
 
 size_t plan_make(struct plan *p, const struct plan_options *options)
 {
-    *p = (struct plan){.options = *options};
+    struct ditto_error err = {.status = 0};
+    *p = (struct plan){.options = *options, .ditto = xcalloc(1, sizeof *p->ditto)};
+    if (mapper_compile(p->ditto, NULL, S("Ditto"), options->way, &p->scripts, &err) < 0)
+        bug("%s", err.message);
     if (options->connection)
         make(p, options->connection);
     else
@@ -308,6 +308,9 @@ void plan_free(struct plan *p)
         mapper_free(p->mappers[i]);
         free(p->mappers[i]);
     }
+    if (p->ditto)
+        mapper_free(p->ditto);
+    free(p->ditto);
     free(p->sources);
     free(p->targets);
     free(p->replies);

@@ -66,6 +66,7 @@ struct plan {
     struct target_route *targets, *replies;
     size_t n_mappers;
     struct mapper **mappers;
+    struct mapper *ditto; /* for what names no mapper */
     struct scripts scripts;
     size_t problems;
 };

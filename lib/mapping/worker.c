@@ -21,6 +21,7 @@ enum {
     KEEP_BYTES = 1024 * 1024,
     WALL_FACTOR = 10, /* of the CPU time that a message may take: the machine may be busy */
     WALL_LEAST_MS = 1000,
+    USELESS_MAX = 10,                /* workers in a row that ended before they got anything to do */
     EXIT_NO_MEMORY = EXIT_TEMPORARY, /* die_oom's */
 };
 
@@ -232,10 +233,10 @@ static void died(struct worker *w, const char *known_why)
     char text[64];
     uint64_t at = atomic_load(&w->shared->at);
     uint64_t before = w->in_flight ? jobs_before_culprit(w, at) : UINT64_MAX;
-    bool useless = !w->in_flight && !w->answered;
+    w->useless = w->answered || w->in_flight ? 0 : w->useless + 1;
     int status = replace(w);
     const char *why = known_why ? known_why : why_ended(w, status, text, sizeof text);
-    if (useless)
+    if (w->useless == USELESS_MAX)
         die(EXIT_TEMPORARY, "cannot run scripts: a worker ended before it got its first message: %s", why);
     info("a script worker was replaced: %s", why);
     struct job *culprit = before == UINT64_MAX ? NULL : take_job(w, before);

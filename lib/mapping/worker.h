@@ -39,6 +39,7 @@ struct worker {
     size_t in_flight;
     uint64_t answered; /* by this worker process */
     msec since;        /* when it last made progress */
+    unsigned useless;  /* workers in a row that ended without a job */
 };
 
 /* Forks the zygote, which compiles all scripts, and its first worker. Before any lockdown. 0, or -1 with one line of reason
