@@ -4,7 +4,12 @@
 def total: map(select(.total)) | .[0].total;
 def programs: map(select(.pid));
 def round_to($n): . * $n | round / $n;
+def spent_us: (.cpu_us // 0) + (.children_ms // 0) * 1000; # those before it that are gone included
 def spent($figure): ($after | total[$figure]) - ($before | total[$figure]);
+# the child of the bridge (or the bridge) that a process is, or descends from
+def stage($all):
+    .parent as $parent | ($all | map(select(.pid == $parent)) | .[0]) as $up
+    | if $up == null or $up.pid == $all[0].pid then .pid else $up | stage($all) end;
 
 ($sink_says | map(select(.phase == 0)) | .[0]) as $warm_up
 | ($sink_says | map(select(.phase == 1)) | .[0]) as $phase
@@ -20,10 +25,8 @@ def spent($figure): ($after | total[$figure]) - ($before | total[$figure]);
     rss_peak_mb: ($after | total.rss_peak_kb / 1024 | round_to(10)),
     pss_mb: ($after | total.pss_kb | if . then . / 1024 | round_to(10) else null end),
     first_ms: (($warm_up.first_at_us - $started) / 1000 | round),
-    programs: ($after | programs | map({
-        name: .name,
-        cpu_us: ((.cpu_us - ($was["\(.pid)"].cpu_us // 0)) / $count | round_to(100)),
-        pss_mb: (if .pss_kb then .pss_kb / 1024 | round_to(10) else null end)
-      })),
+    stages: ($after | programs | . as $all
+        | map(. + {stage: stage($all), cpu: (spent_us - ($was["\(.pid)"] | spent_us))})
+        | group_by(.stage) | map({name: .[0].name, cpu_us: (map(.cpu) | add / $count | round_to(100))})),
     lost: 0, duplicates: $final.duplicates, wrong: $final.wrong
   }

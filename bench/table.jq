@@ -33,7 +33,7 @@ def ratio_line($rounds; $what; $figure; $x; $y):
     ratio($rounds; $figure; $x; $y) | "\($what) (\($x))/(\($y)) = \(.)";
 
 def per_program:
-    map(select(.bridge == "a").programs | to_entries[] | .value + {at: .key}) | group_by(.at)
+    map(select(.bridge == "a").stages | to_entries[] | .value + {at: .key}) | group_by(.at)
     | map("\(.[0].name) \(map(.cpu_us) | median | fixed(1))") | join(", ");
 
 map(select(.table == $table)) as $all

@@ -2,7 +2,7 @@
  *
  *   usage [-m] PID...
  *
- * stdout: an object a process, {"pid","name","cpu_us","user_ms","system_ms","children_ms","rss_peak_kb"} and with -m also
+ * stdout: an object a process, {"pid","parent","name","cpu_us","user_ms","system_ms","children_ms","rss_peak_kb"} and with -m also
  * {"rss_kb","pss_kb","private_kb"} (a null where the kernel does not show them), then their sums as {"total":{…},
  * "processes":N}. cpu_us is the process's CPU clock, all threads included; user_ms and system_ms are the kernel's ticks;
  * children_ms is what ended descendants used that were waited for, and counts in the sum of cpu_us.
@@ -154,11 +154,12 @@ static void put_figures(struct buf *out, const struct figures *f)
             json_put_member_int(out, slice_str(names[i]), f->v[i]);
 }
 
-static void put_process(struct buf *out, pid_t pid, const struct figures *f)
+static void put_process(struct buf *out, const struct process *p, const struct figures *f)
 {
     buf_putc(out, '{');
-    json_put_member_int(out, S("pid"), pid);
-    json_put_member_text(out, S("name"), slice_trim(slice_str(proc_text(pid, "comm"))));
+    json_put_member_int(out, S("pid"), p->pid);
+    json_put_member_int(out, S("parent"), p->parent);
+    json_put_member_text(out, S("name"), slice_trim(slice_str(proc_text(p->pid, "comm"))));
     put_figures(out, f);
     buf_puts(out, "}\n");
 }
@@ -179,7 +180,7 @@ static void put_all(struct buf *out)
             continue;
         struct figures f = measure(processes[i].pid);
         struct buf line = {0};
-        put_process(&line, processes[i].pid, &f);
+        put_process(&line, &processes[i], &f);
         buf_put_slice(out, buf_slice(&line));
         buf_free(&line);
         add(&sum, &f);
