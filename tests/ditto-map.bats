@@ -692,6 +692,17 @@ lines_out() { # N
     [ ! -s "$WORK/mapper.err" ]
 }
 
+@test "a worker that does not go on is replaced, and costs its message" {
+    jq_connection incoming "$TELEMETRY"
+    start_mapper -i -c "$WORK/c.json" -t 50
+    kill -STOP "$(descendants_of "${PIDS[mapper]}" | tail -n 1)"
+    { external x 1 '{device: "d"}' && external y 2 '{device: "d"}'; } >&6
+    wait_for 5 lines_out 2
+    end_mapper
+    [ "$status" -eq 0 ]
+    [ "$(jq -sc 'map([.id, .value // .error.description])' "$WORK/mapper.out")" = '[["x","Its program failed: it did not end in time."],["y",2]]' ]
+}
+
 @test "nothing outlives it, and it does not outlive its zygote" {
     jq_connection incoming "$TELEMETRY"
     start_mapper -i -c "$WORK/c.json"

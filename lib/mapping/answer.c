@@ -8,15 +8,10 @@ static int not_an_object(const struct mapper *m, struct ditto_error *err)
     return mapper_fail(m, err, "A result of its program is not an object.");
 }
 
-static int too_many(const struct mapper *m, struct ditto_error *err)
+/* The next result; false if there is no more. One too many is enough to know: see flow_add. */
+static bool next_result(struct slice *rest, size_t n, struct slice *result)
 {
-    return mapper_fail(m, err, "It made more than %d messages of one.", RESULTS_MAX);
-}
-
-/* The next result; false if there is no more. */
-static bool next_result(struct slice *rest, struct slice *result)
-{
-    if (!rest->len)
+    if (!rest->len || n > RESULTS_MAX)
         return false;
     *result = slice_cut(rest, '\n');
     return true;
@@ -34,11 +29,9 @@ int answer_incoming(const struct mapper *m, const struct answer *a, struct incom
     struct slice rest = buf_slice(&a->text), result;
     if (a->failed)
         return failed(m, a, err);
-    while (next_result(&rest, &result)) {
+    while (next_result(&rest, to->n, &result)) {
         if (!result.len || result.p[0] != '{')
             return not_an_object(m, err);
-        if (to->n == RESULTS_MAX)
-            return too_many(m, err);
         to->v[to->n++] = result;
     }
     return 0;
@@ -84,9 +77,7 @@ int answer_outgoing(const struct mapper *m, const struct answer *a, struct outgo
     struct slice rest = buf_slice(&a->text), result;
     if (a->failed)
         return failed(m, a, err);
-    while (next_result(&rest, &result)) {
-        if (to->n == RESULTS_MAX)
-            return too_many(m, err);
+    while (next_result(&rest, to->n, &result)) {
         if (read_published(m, result, &to->v[to->n++], err) < 0)
             return -1;
     }

@@ -1,5 +1,7 @@
 #include "mapping/envelope.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 static int invalid(struct ditto_error *err, const char *pointer, const char *why)
@@ -16,8 +18,8 @@ static int not_json(struct ditto_error *err, const struct json_error *why)
 
 static int need_text(struct json v, const char *name, struct ditto_error *err)
 {
-    char pointer[16] = "/";
-    strncat(pointer, name, sizeof pointer - 2);
+    char pointer[16];
+    (void)snprintf(pointer, sizeof pointer, "/%s", name);
     if (!json_present(v))
         return ditto_fail(err, 400, "json.field.missing", NULL, pointer,
                           "The Ditto Protocol message has no member <%s>.", name);

@@ -13,7 +13,7 @@
 
 #include "base/banned.h"
 
-enum { WHY_BYTES = 200, EXIT_NO_MEMORY = 111, OUTPUT_MAX_BYTES = 32 * 1024 * 1024 };
+enum { WHY_BYTES = 200, OUTPUT_MAX_BYTES = 32 * 1024 * 1024 };
 
 static const char prelude[] =
     "def env:{};def input:error(\"not allowed\");def inputs:input;def debug:.;def stderr:.;"
@@ -55,7 +55,7 @@ static void on_compile_error(void *arg, jv message)
 static void on_no_memory(void *arg)
 {
     (void)arg;
-    _exit(EXIT_NO_MEMORY);
+    _exit(SCRIPT_NO_MEMORY);
 }
 
 static void *compile(struct slice program, struct buf *why)

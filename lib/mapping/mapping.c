@@ -30,6 +30,8 @@ void mapping_init(struct mapping *m, const struct plan *p)
 void mapping_free(struct mapping *m)
 {
     struct flow *f = m->flow;
+    if (f->kept_back)
+        warn("cannot map %zu more messages", f->kept_back);
     struct buf *const bufs[] = {&f->payload,  &f->topic, &f->input, &f->context,
                                 &f->envelope, &f->acks,  &f->taken};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)

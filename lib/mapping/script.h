@@ -6,6 +6,9 @@
 
 #include "mapping/mapper.h"
 
+/* Exit code of a worker without memory; die_oom's too. */
+enum { SCRIPT_NO_MEMORY = 111 };
+
 struct script_engine {
     const char *name;
     /* The compiled program, for the life of the process; or NULL with a reason of one line appended to why. */

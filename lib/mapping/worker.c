@@ -21,8 +21,7 @@ enum {
     KEEP_BYTES = 1024 * 1024,
     WALL_FACTOR = 10, /* of the CPU time that a message may take: the machine may be busy */
     WALL_LEAST_MS = 1000,
-    USELESS_MAX = 10,                /* workers in a row that ended before they got anything to do */
-    EXIT_NO_MEMORY = EXIT_TEMPORARY, /* die_oom's */
+    USELESS_MAX = 10, /* workers in a row that ended before they got anything to do */
 };
 
 /* --- zygote ----------------------------------------------------------------------------------------------------- */
@@ -192,7 +191,7 @@ static void answer(struct worker *w, bool failed, struct slice text)
 static const char *why_ended(const struct worker *w, int status, char *text, size_t size)
 {
     if (status != -1 && WIFEXITED(status))
-        return WEXITSTATUS(status) == EXIT_NO_MEMORY ? "it ran out of memory" : "its process ended";
+        return WEXITSTATUS(status) == SCRIPT_NO_MEMORY ? "it ran out of memory" : "its process ended";
     int signo = status == -1 ? 0 : WTERMSIG(status);
     switch (signo) {
     case SIGVTALRM:

@@ -17,7 +17,6 @@ enum {
     ANSWERS_MS = 2,
     KEEP_BYTES = 1024 * 1024,
     CHECK_EVERY = 1024, /* messages */
-    EXIT_NO_MEMORY = 111,
 };
 
 struct worker {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -91,7 +92,7 @@ static int compile(struct zygote *z, struct zygote_report *report)
         if (z->programs[i])
             continue;
         report->script = (int)i;
-        strncpy(report->why, why.len ? buf_z(&why) : "it is not valid", sizeof report->why - 1);
+        (void)snprintf(report->why, sizeof report->why, "%s", why.len ? buf_z(&why) : "it is not valid");
         return -1;
     }
     limit_compiling(0);
