@@ -25,7 +25,7 @@ part_idle() {
 
 idle_house() {
     export CONN_DIR=$WORK/state CONN_RUN=$WORK/run
-    mkdir -m 700 -p "$CONN_DIR" "$CONN_RUN"
+    mkdir -m 700 "$CONN_DIR" "$CONN_RUN"
     [ -n "${MQTT_PORT-}" ] || mosquitto_start 'log_type none' || failed "no broker"
     rm -f "$WORK/control"
     mkfifo "$WORK/control"
@@ -38,7 +38,7 @@ idle_house() {
     idle_connection amqp-telemetry "amqp://127.0.0.1:$SOURCE_PORT"
     idle_connection mqtt-live "tcp://127.0.0.1:$MQTT_PORT"
     start_ready supervise conn-supervise -d 4 </dev/null || failed "no supervisor"
-    PIDS[bridge]=${PIDS[supervise]}
+    PIDS["bridge"]=${PIDS[supervise]}
     for id in amqp-telemetry mqtt-live; do
         conn-ctl status -w 20 "$id" >"$WORK/status" 2>&1 || failed "$id is not open: $(cat "$WORK/status")"
     done

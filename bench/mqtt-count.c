@@ -46,7 +46,8 @@ static void on_subscribe(struct mosquitto *m, void *arg, int mid, int n, const i
     fflush(stdout);
 }
 
-static void on_message(struct mosquitto *m, void *arg, const struct mosquitto_message *msg, const mosquitto_property *props)
+static void on_message(struct mosquitto *m, void *arg, const struct mosquitto_message *msg,
+                       const mosquitto_property *props)
 {
     char *type = NULL;
     void *id = NULL;

@@ -54,10 +54,10 @@ die() {
 
 main() {
     local opt parts
-    QUICK=0 COUNT=20000 ROUNDS=5 WARM_UP=5000 BRIDGES=abc
+    COUNT=20000 ROUNDS=5 WARM_UP=5000 BRIDGES=abc
     while getopts qn:r:b: opt; do
         case $opt in
-        q) QUICK=1 COUNT=10000 ROUNDS=3 ;;
+        q) COUNT=10000 ROUNDS=3 ;;
         n) COUNT=$OPTARG ;;
         r) ROUNDS=$OPTARG ;;
         b) BRIDGES=$OPTARG ;;
@@ -155,10 +155,9 @@ node_ready() {
 # --- one run ---------------------------------------------------------------------------------------------------------
 
 measure() { # TABLE SINK BRIDGE ROUND
-    local started before after
+    local before after
     start_sink "$2"
     start_source "$1"
-    started=${EPOCHREALTIME/[.,]/}
     start_bridge "$3" "$1"
     generate "$WARM_UP"
     wait_phase 0
@@ -169,7 +168,7 @@ measure() { # TABLE SINK BRIDGE ROUND
     wait_accepted $((WARM_UP + COUNT))
     after=$(usage -m "${PIDS[bridge]}") || failed "the bridge is gone"
     stop_run
-    jq -cn --arg table "$1" --arg sink "$2" --arg bridge "$3" --argjson round "$4" --argjson started "$started" \
+    jq -cn --arg table "$1" --arg sink "$2" --arg bridge "$3" --argjson round "$4" --argjson started "$STARTED" \
         --slurpfile sink_says "$WORK/sink.out" --argjson before "$(jq -s . <<<"$before")" \
         --argjson after "$(jq -s . <<<"$after")" -f bench/round.jq >>"$RESULTS" || failed "the figures make no sense"
     jq -se '.[-1] | .lost == 0 and .duplicates == 0 and .wrong == 0' "$RESULTS" >/dev/null ||
@@ -208,9 +207,9 @@ start_bridge() { # BRIDGE TABLE
     b)
         local map=()
         [ "$2" != script ] || map=(-m)
-        start bridge node "$BUILD/bench/node/bridge.mjs" "${map[@]}" -w $WINDOW "$SOURCE_PORT" $ADDRESS "$SINK_PORT" </dev/null
+        launch node "$BUILD/bench/node/bridge.mjs" "${map[@]}" -w $WINDOW "$SOURCE_PORT" $ADDRESS "$SINK_PORT"
         ;;
-    c) start bridge bridge -w $WINDOW "$SOURCE_PORT" $ADDRESS "$SINK_PORT" </dev/null ;;
+    c) launch bridge -w $WINDOW "$SOURCE_PORT" $ADDRESS "$SINK_PORT" ;;
     esac
 }
 
@@ -224,8 +223,13 @@ start_ring() { # TABLE
     jq --arg uri "tcp://127.0.0.1:$SINK_PORT" '.uri = $uri | .targets[0].headerMapping =
         {"correlation-id": "{{ header:correlation-id }}", "content-type": "{{ header:content-type }}"}' \
         examples/connections/mqtt-live.json >"$WORK/out.json"
-    start bridge ring "exec amqp-in -c $WORK/in.json -w $WINDOW" "exec ditto-map -i -c $WORK/in.json" \
-        "exec ditto-map -o -c $WORK/out.json -k 0" "exec mqtt-out -c $WORK/out.json -k 0 -w $WINDOW" </dev/null
+    launch ring "exec amqp-in -c $WORK/in.json -w $WINDOW" "exec ditto-map -i -c $WORK/in.json" \
+        "exec ditto-map -o -c $WORK/out.json -k 0" "exec mqtt-out -c $WORK/out.json -k 0 -w $WINDOW"
+}
+
+launch() { # CMD…
+    STARTED=${EPOCHREALTIME/[.,]/}
+    start bridge "$@" </dev/null
 }
 
 generate() { # COUNT
@@ -233,7 +237,9 @@ generate() { # COUNT
 }
 
 wait_phase() { # N
-    wait_for 120 phase_or_gone "$1" && has_record sink "select(.phase == $1)" || failed "not every message arrived"
+    if ! wait_for 120 phase_or_gone "$1" || ! has_record sink "select(.phase == $1)"; then
+        failed "not every message arrived"
+    fi
 }
 
 phase_or_gone() { # N
@@ -242,7 +248,9 @@ phase_or_gone() { # N
 
 # Waits until that many messages in all were accepted; none may end otherwise.
 wait_accepted() { # COUNT
-    wait_for 30 accepted_or_gone "$1" && running "${PIDS[bridge]}" || failed "not every message was accepted"
+    if ! wait_for 30 accepted_or_gone "$1" || ! running "${PIDS[bridge]}"; then
+        failed "not every message was accepted"
+    fi
 }
 
 accepted_or_gone() { # COUNT
@@ -263,7 +271,8 @@ has_record() { # NAME FILTER: a record for which it gives something is there; th
 # The bridge first: it must not see its peers go.
 stop_run() {
     exec 5>&-
-    end_processes 10 "${PIDS[bridge]}" || failed "the bridge does not end"
+    stop bridge || failed "the bridge does not end"
+    [ "$status" -eq 0 ] || failed "the bridge ended with $status"
     end_processes 10 "${PIDS[source]}" "${PIDS[sink]}" || failed "a peer does not end"
 }
 

@@ -42,7 +42,8 @@ static inline void tally_init(struct tally *t, size_t n, char **counts)
     if (n == 0 || n > PHASES_MAX)
         die(EXIT_PERMANENT, "between 1 and %d counts are needed", PHASES_MAX);
     for (size_t i = 0; i < n; i++) {
-        if (scan_u64(slice_str(counts[i]), &t->counts[i]) < 0 || t->counts[i] == 0 || t->counts[i] > 100000000)
+        if (scan_u64(slice_str(counts[i]), &t->counts[i]) < 0 || t->counts[i] == 0 ||
+            t->counts[i] > 100000000)
             die(EXIT_PERMANENT, "cannot use '%s' as a count", counts[i]);
         t->total += t->counts[i];
     }
@@ -75,15 +76,17 @@ static inline bool tally_right(const struct arrival *a, uint64_t n)
     char id[24], topic[48];
     snprintf(id, sizeof id, "m-%010llu", (unsigned long long)n);
     snprintf(topic, sizeof topic, "devices/dev-%u/messages/temperature", (unsigned)(n % 10));
-    return slice_eq(a->topic, slice_str(topic)) && slice_starts(a->payload, S("{\"topic\":\"org.example/dev-")) &&
+    return slice_eq(a->topic, slice_str(topic)) &&
+           slice_starts(a->payload, S("{\"topic\":\"org.example/dev-")) &&
            slice_eq(a->content_type, S("application/json")) && slice_eq(a->correlation, slice_str(id));
 }
 
 static inline void tally_report(struct tally *t)
 {
-    printf("{\"phase\":%zu,\"count\":%llu,\"span_us\":%lld,\"first_at_us\":%lld,\"duplicates\":%llu,\"wrong\":%llu}\n",
-           t->phase, (unsigned long long)t->seen_here, (long long)(t->last_us - t->first_us),
-           (long long)t->first_at_us, (unsigned long long)t->duplicates, (unsigned long long)t->wrong);
+    printf(
+        "{\"phase\":%zu,\"count\":%llu,\"span_us\":%lld,\"first_at_us\":%lld,\"duplicates\":%llu,\"wrong\":%llu}\n",
+        t->phase, (unsigned long long)t->seen_here, (long long)(t->last_us - t->first_us),
+        (long long)t->first_at_us, (unsigned long long)t->duplicates, (unsigned long long)t->wrong);
     fflush(stdout);
 }
 
