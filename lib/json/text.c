@@ -80,16 +80,21 @@ struct slice json_raw_text(struct slice raw, struct buf *scratch)
         return raw;
     size_t before = scratch->len;
     const char *p = raw.p, *end = raw.p + raw.len;
+    char *to = buf_room(scratch, raw.len), *at = to; /* an escape is never shorter than what it stands for */
     while (p < end) {
         const char *stop = memchr(p, '\\', (size_t)(end - p));
-        buf_put(scratch, p, (size_t)((stop ? stop : end) - p));
-        p = stop ? stop : end;
+        size_t n = (size_t)((stop ? stop : end) - p);
+        memcpy(at, p, n);
+        at += n;
+        p += n;
         if (stop) {
             char out[4];
-            size_t n = decode_escape(&p, end, out);
-            buf_put(scratch, out, n);
+            n = decode_escape(&p, end, out);
+            memcpy(at, out, n);
+            at += n;
         }
     }
+    buf_added(scratch, (size_t)(at - to));
     return slice_skip(buf_slice(scratch), before);
 }
 

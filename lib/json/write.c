@@ -3,52 +3,59 @@
 
 #include "base/banned.h"
 
-static void put_control(struct buf *dst, unsigned char c)
+enum { CHUNK = 1024, LONGEST = 6 /* bytes that one byte of text may become */ };
+
+static size_t put_control(char *to, unsigned char c)
 {
     static const char short_form[0x20] = {
         ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
     static const char digits[] = "0123456789abcdef";
     if (short_form[c]) {
-        char two[] = {'\\', short_form[c]};
-        buf_put(dst, two, sizeof two);
-    } else {
-        char six[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
-        buf_put(dst, six, sizeof six);
+        to[0] = '\\';
+        to[1] = short_form[c];
+        return 2;
     }
+    char six[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+    memcpy(to, six, sizeof six);
+    return sizeof six;
 }
 
-/* One byte, or one multi-byte sequence, that is not plain. Returns how many bytes it took. */
-static size_t put_special(struct buf *dst, const char *p, const char *end)
+/* One byte, or one multi-byte sequence, that is not plain, moves *p behind it. Returns how many bytes were written. */
+static size_t put_special(char *to, const char **p, const char *end)
 {
-    unsigned char c = (unsigned char)*p;
+    unsigned char c = (unsigned char)**p;
     if (c >= 0x80) {
-        size_t n = json_utf8_len(p, end);
-        if (n)
-            buf_put(dst, p, n);
-        else
-            buf_put(dst, "\xef\xbf\xbd", 3);
-        return n ? n : 1;
+        size_t n = json_utf8_len(*p, end);
+        memcpy(to, n ? *p : "\xef\xbf\xbd", n ? n : 3);
+        *p += n ? n : 1;
+        return n ? n : 3;
     }
-    if (c < 0x20) {
-        put_control(dst, c);
-    } else {
-        char two[] = {'\\', *p};
-        buf_put(dst, two, sizeof two);
-    }
-    return 1;
+    (*p)++;
+    if (c < 0x20)
+        return put_control(to, c);
+    to[0] = '\\';
+    to[1] = (char)c;
+    return 2;
 }
 
+/* Works in chunks, so that there is room for the worst case without asking for it at every escape. */
 void json_put_escaped(struct buf *dst, struct slice text)
 {
     if (text.len == 0)
         return;
     const char *p = text.p, *end = p + text.len;
     while (p < end) {
-        const char *stop = json_plain_end(p, end);
-        buf_put(dst, p, (size_t)(stop - p));
-        p = stop;
-        if (p < end)
-            p += put_special(dst, p, end);
+        const char *until = end - p > CHUNK ? p + CHUNK : end;
+        char *to = buf_room(dst, (size_t)(until - p) * LONGEST + 4), *at = to;
+        while (p < until) {
+            const char *stop = json_plain_end(p, until);
+            memcpy(at, p, (size_t)(stop - p));
+            at += stop - p;
+            p = stop;
+            if (p < until)
+                at += put_special(at, &p, end); /* a sequence may reach over the end of the chunk */
+        }
+        buf_added(dst, (size_t)(at - to));
     }
 }
 
