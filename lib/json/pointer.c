@@ -65,6 +65,20 @@ struct slice pointer_key(struct slice token, enum pointer_dialect dialect, struc
     return slice_skip(buf_slice(scratch), before);
 }
 
+bool pointer_token_is(struct slice token, struct slice key, enum pointer_dialect dialect)
+{
+    if (!token.len || !memchr(token.p, '~', token.len))
+        return slice_eq(token, key);
+    while (token.len && key.len) {
+        bool tilde = slice_starts(token, S("~0")), slash = dialect == POINTER_RFC6901 && slice_starts(token, S("~1"));
+        if (key.p[0] != (slash ? '/' : token.p[0]))
+            return false;
+        token = slice_skip(token, tilde || slash ? 2 : 1);
+        key = slice_skip(key, 1);
+    }
+    return token.len == 0 && key.len == 0;
+}
+
 void pointer_put_key(struct buf *dst, struct slice key, enum pointer_dialect dialect)
 {
     buf_putc(dst, '/');

@@ -28,6 +28,8 @@ bool pointer_parse(struct pointer *p, struct slice text, enum pointer_dialect di
 bool pointer_next(struct pointer *p, struct slice *token);
 /* What a token stands for: a slice of it when nothing is escaped, else of scratch (appended to). */
 struct slice pointer_key(struct slice token, enum pointer_dialect dialect, struct buf *scratch);
+/* Does the token stand for this key? */
+bool pointer_token_is(struct slice token, struct slice key, enum pointer_dialect dialect);
 /* Appends "/" and the key, escaped. */
 void pointer_put_key(struct buf *dst, struct slice key, enum pointer_dialect dialect);
 
