@@ -11,8 +11,8 @@
 #include "base/banned.h"
 
 enum {
-    RESERVE_BYTES = 256 * 1024, /* room for gdbm's own blocks, and how far ahead of need the disk is booked */
-    BLOCKS_PER_RECORD = 2 * 4096,
+    SLACK_BYTES = 128 * 1024, /* for gdbm's own blocks: buckets, a directory that doubles */
+    AHEAD_BYTES = 256 * 1024, /* booked beyond that, so that not every commit has to */
 };
 
 static struct gdbm_log *of(const struct event_log *log)
@@ -38,23 +38,27 @@ static int gdbm_log_snapshot(struct event_log *log, struct record *r)
     return -1;
 }
 
+static int book(struct gdbm_log *g, off_t size, off_t more)
+{
+    if (fallocate(gdbm_fdesc(g->db), FALLOC_FL_KEEP_SIZE, size, more) != 0)
+        return -1;
+    g->reserved = size + more;
+    return 0;
+}
+
 /* Books the room that the next records need, so that a full disk shows before gdbm has written anything. Where a
- * file system cannot book, a full disk shows as a failed write. */
+ * file system cannot book, or gdbm needs more than expected, it shows as a failed write. */
 static int reserve(struct gdbm_log *g)
 {
+    const struct ledger *l = &g->ledger;
     struct stat st;
     if (g->cannot_reserve || fstat(gdbm_fdesc(g->db), &st) != 0)
         return 0;
-    off_t need = (off_t)(g->ledger.bytes.len + g->ledger.n_staged * BLOCKS_PER_RECORD + RESERVE_BYTES);
-    if (st.st_size + need <= g->reserved)
+    off_t need = (off_t)(l->bytes.len + l->bytes.len / 4 + l->n_staged * 128 + SLACK_BYTES);
+    if (st.st_size + need <= g->reserved || book(g, st.st_size, need + AHEAD_BYTES) == 0)
         return 0;
-    need += RESERVE_BYTES;
-    if (fallocate(gdbm_fdesc(g->db), FALLOC_FL_KEEP_SIZE, st.st_size, need) == 0) {
-        g->reserved = st.st_size + need;
-        return 0;
-    }
     g->cannot_reserve = errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
-    return g->cannot_reserve ? 0 : -1;
+    return g->cannot_reserve ? 0 : book(g, st.st_size, need);
 }
 
 static int write_staged(struct gdbm_log *g)

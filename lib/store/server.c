@@ -39,8 +39,6 @@ struct server {
     struct server_counts counts;
 };
 
-#define EACH(s, p) (struct peer * (p) = (s)->peers; (p); (p) = (p)->next)
-
 /* --- who is there ----------------------------------------------------------------------------------------------- */
 
 static struct peer *add_peer(struct server *s, int in, int out)
@@ -71,17 +69,16 @@ static void refuse_peer(struct server *s, int fd, int status, const char *code, 
 static bool make_room(struct server *s)
 {
     struct ditto_error err = {0};
-    for
-        EACH(s, p)
-    if (!p->spoke && !p->gone && !p->pipe) {
-        (void)ditto_fail(&err, 503, UNAVAILABLE, NULL, NULL,
-                         "The place is needed for somebody who has something to say.");
-        answer_notice(&p->answers, &err);
-        peer_flush(p);
-        p->gone = true;
-        s->n_peers--;
-        return true;
-    }
+    for (struct peer *p = s->peers; p; p = p->next)
+        if (!p->spoke && !p->gone && !p->pipe) {
+            (void)ditto_fail(&err, 503, UNAVAILABLE, NULL, NULL,
+                             "The place is needed for somebody who has something to say.");
+            answer_notice(&p->answers, &err);
+            peer_flush(p);
+            p->gone = true;
+            s->n_peers--;
+            return true;
+        }
     return false;
 }
 
@@ -116,10 +113,9 @@ static void on_listener(struct watch *w, short revents)
 static struct peer *find_supervisor(const struct server *s)
 {
     struct peer *newest = NULL;
-    for
-        EACH(s, p)
-    if (p->follower.supervise && !p->closing && !p->gone)
-        newest = p;
+    for (struct peer *p = s->peers; p; p = p->next)
+        if (p->follower.supervise && !p->closing && !p->gone)
+            newest = p;
     return newest;
 }
 
@@ -186,27 +182,30 @@ static struct peer *whose_question(const struct server *s, struct json id)
     uint64_t n;
     if (!digits.p || !slice_starts(digits, S(ID_PREFIX)) || scan_u64(slice_skip(digits, 2), &n) != 0)
         return NULL;
-    for
-        EACH(s, p)
-    if (n && p->waiting == n && !p->gone)
-        return p;
+    for (struct peer *p = s->peers; p; p = p->next)
+        if (n && p->waiting == n && !p->gone)
+            return p;
     return NULL;
 }
 
-/* What came from or for the supervisor goes its way once the batch is durable. */
-static void exchange(struct server *s)
+/* What came from or for the supervisor goes its way once the batch is durable. True if somebody has waited long enough
+ * and may have more lines. */
+static bool exchange(struct server *s)
 {
     struct peer *supervisor = find_supervisor(s);
-    for
-        EACH(s, p)
-        {
-            if (p->waiting && p->reply.len)
-                pass_on(p);
-            else if (p->waiting && !supervisor)
-                answer_instead(p, UNAVAILABLE, "The supervisor went away.");
-            else if (p->waiting && !p->asked)
-                ask(s, p, supervisor);
-        }
+    bool answered = false;
+    for (struct peer *p = s->peers; p; p = p->next) {
+        if (!p->waiting)
+            continue;
+        if (p->reply.len)
+            pass_on(p);
+        else if (!supervisor)
+            answer_instead(p, UNAVAILABLE, "The supervisor went away.");
+        else if (!p->asked)
+            ask(s, p, supervisor);
+        answered |= !p->waiting;
+    }
+    return answered;
 }
 
 /* --- lines ------------------------------------------------------------------------------------------------------ */
@@ -306,14 +305,12 @@ static void work_on_all(struct server *s)
     bool some;
     s->supervisor = find_supervisor(s);
     s->n_work = 0;
-    for
-        EACH(s, p)
-    p->mark = p->answers.len;
+    for (struct peer *p = s->peers; p; p = p->next)
+        p->mark = p->answers.len;
     do {
         some = false;
-        for
-            EACH(s, p)
-        some |= work_once(s, p);
+        for (struct peer *p = s->peers; p; p = p->next)
+            some |= work_once(s, p);
     } while (some);
 }
 
@@ -321,13 +318,11 @@ static void work_again_refusing(struct server *s, int why)
 {
     errno = why;
     error_sys("cannot write the event log: refused what %zu lines asked for", s->n_work);
-    for
-        EACH(s, p)
-        {
-            buf_cut(&p->answers, p->mark);
-            if (!p->asked)
-                p->waiting = 0;
-        }
+    for (struct peer *p = s->peers; p; p = p->next) {
+        buf_cut(&p->answers, p->mark);
+        if (!p->asked)
+            p->waiting = 0;
+    }
     s->store->refusing = why;
     s->supervisor = NULL; /* a question that comes up only now would let later answers overtake its own */
     for (size_t i = 0; i < s->n_work; i++)
@@ -353,17 +348,16 @@ static void feed(struct server *s, struct peer *p)
         peer_close_with(p, &err);
 }
 
+/* True if there may be lines to work on that nobody could be asked for before. */
 static bool send_all(struct server *s)
 {
-    bool again = s->n_work == SERVER_BATCH;
-    for
-        EACH(s, p)
-        {
-            if (p->follower.phase != FOLLOW_NOTHING && !p->closing && !p->gone)
-                feed(s, p);
-            peer_flush(p);
-            again |= p->held_back && p->answers.len < PEER_ANSWER_BYTES && !p->gone;
-        }
+    bool again = exchange(s) || s->n_work == SERVER_BATCH;
+    for (struct peer *p = s->peers; p; p = p->next) {
+        if (p->follower.phase != FOLLOW_NOTHING && !p->closing && !p->gone)
+            feed(s, p);
+        peer_flush(p);
+        again |= p->held_back && p->answers.len < PEER_ANSWER_BYTES && !p->gone;
+    }
     return again;
 }
 
@@ -372,7 +366,6 @@ static void serve_batch(struct server *s)
     work_on_all(s);
     if (store_commit(s->store) != 0)
         work_again_refusing(s, errno);
-    exchange(s);
     s->counts.batches += s->n_work > 0;
 }
 
@@ -383,13 +376,11 @@ static void bound_input(struct server *s)
     struct ditto_error err = {0};
     struct peer *most = NULL;
     size_t sum = 0;
-    for
-        EACH(s, p)
-        {
-            sum += p->lines.in.len;
-            if (!p->closing && (!most || p->lines.in.len > most->lines.in.len))
-                most = p;
-        }
+    for (struct peer *p = s->peers; p; p = p->next) {
+        sum += p->lines.in.len;
+        if (!p->closing && (!most || p->lines.in.len > most->lines.in.len))
+            most = p;
+    }
     if (sum <= SERVER_INPUT_BYTES || !most)
         return;
     (void)ditto_fail(&err, 503, UNAVAILABLE, NULL, NULL,

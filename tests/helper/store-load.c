@@ -3,6 +3,7 @@
  *   store-load drive SOCKET JOURNAL TAG CLIENTS MILLISECONDS [DEPTH]
  *   store-load step JOURNAL TAG COMMANDS -- CMD...
  *   store-load check JOURNAL [SOCKET]
+ *   store-load crowd SOCKET CLIENTS
  *
  * drive: CLIENTS connections, DEPTH (1) commands in flight on each, until the time is over or the store is gone. Each client has
  * a connection of its own, TAG-<n>, and takes it through the same steps for ever. step: the same with one client, one command
@@ -10,7 +11,9 @@
  * what they did.
  *
  * check: reads all events (of SOCKET, or from stdin as conn-store -1 prints them) and tells if the log has a gap, an event is
- * not what its revision says, or one that JOURNAL has is not there. Exit 0: all there; 1: not. */
+ * not what its revision says, or one that JOURNAL has is not there. Exit 0: all there; 1: not.
+ *
+ * crowd: connects CLIENTS times, prints a line, says nothing and stays. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -358,6 +361,20 @@ static int check(char **arg)
     return c.bad ? EXIT_NEGATIVE : EXIT_DONE;
 }
 
+static int crowd(char **arg)
+{
+    uint64_t n;
+    if (scan_u64(slice_str(arg[1]), &n) != 0)
+        die(EXIT_PERMANENT, "bad number");
+    for (uint64_t i = 0; i < n; i++)
+        if (unix_connect(arg[0]) < 0)
+            die_sys(EXIT_TEMPORARY, "cannot reach '%s'", arg[0]);
+    puts("there");
+    fflush(stdout);
+    for (;;)
+        pause();
+}
+
 int main(int argc, char **argv)
 {
     io_init();
@@ -368,5 +385,7 @@ int main(int argc, char **argv)
         return step(argv + 2, argv + 6);
     if (argc >= 3 && slice_eq(slice_str(argv[1]), S("check")))
         return check(argv + 2);
-    die(EXIT_PERMANENT, "usage: store-load drive|step|check ...");
+    if (argc == 4 && slice_eq(slice_str(argv[1]), S("crowd")))
+        return crowd(argv + 2);
+    die(EXIT_PERMANENT, "usage: store-load drive|step|check|crowd ...");
 }
