@@ -106,7 +106,7 @@ part_script() {
 
 table() { # NAME TITLE BRIDGES
     local sink bridges
-    bridges=$(available "$3")
+    bridges=$(available "$3") || exit 1
     for sink in broker null; do
         for ((round = 0; round < ROUNDS; round++)); do
             for ((i = 0; i < ${#bridges}; i++)); do
@@ -116,6 +116,7 @@ table() { # NAME TITLE BRIDGES
         done
     done
     progress
+    [[ $bridges != *b* ]] || set -- "$1" "$2; $(node_versions)"
     jq -rs --arg table "$1" --arg title "$2" -f bench/table.jq "$RESULTS"
 }
 
@@ -144,12 +145,17 @@ node_ready() {
     fi
     if [ ! -e "$dir/node_modules/rhea" ] || [ ! -e "$dir/node_modules/mqtt" ]; then
         mkdir -p "$dir"
-        timeout 120 npm install --prefix "$dir" --silent --no-audit --no-fund --no-progress rhea@3 mqtt@5 </dev/null >"$dir/log" 2>&1 || {
-            echo "skipped: (b), since npm cannot install rhea and mqtt: $(grep -v '^$' "$dir/log" | tail -n 1)" >&2
+        timeout 120 npm install --prefix "$dir" --loglevel=error --no-audit --no-fund --no-progress rhea@3 mqtt@5 </dev/null >"$dir/log" 2>&1 || {
+            echo "skipped: (b), since npm cannot install rhea and mqtt: $(head -n 1 "$dir/log")" >&2
             return 1
         }
     fi
     cp bench/bridge.mjs "$dir/"
+}
+
+node_versions() {
+    local modules=$BUILD/bench/node/node_modules
+    echo "node $(node --version)$(jq -j '", \(.name) \(.version)"' "$modules"/{rhea,mqtt}/package.json)"
 }
 
 # --- one run ---------------------------------------------------------------------------------------------------------
