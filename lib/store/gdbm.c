@@ -12,6 +12,7 @@
 
 enum {
     SLACK_BYTES = 128 * 1024, /* for gdbm's own blocks: buckets, a directory that doubles */
+    REPAIR_PAUSE = 9,         /* between attempts, in multiples of the time that one took */
     AHEAD_BYTES = 256 * 1024, /* booked beyond that, so that not every commit has to */
 };
 
@@ -81,16 +82,32 @@ static void suspect(struct gdbm_log *g)
         error("cannot read '%s': %s", EVENTS_FILE, err.text);
 }
 
-/* Gets a file that gdbm may write to. */
-static int repair(struct gdbm_log *g)
+static int try_repair(struct gdbm_log *g)
 {
-    if (g->db)
-        return 0;
     if (g->carve.n != g->ledger.head)
         suspect(g);
     if (g->carve.n == g->ledger.head)
         return events_rebuild(g);
     errno = EIO;
+    return -1;
+}
+
+/* Gets a file that gdbm may write to. An attempt copies the whole log, so that a client who keeps trying in vain may cost
+ * a tenth of the time, but not all of it. */
+static int repair(struct gdbm_log *g)
+{
+    msec start = clock_ms();
+    if (g->db)
+        return 0;
+    if (start < g->repair_at) {
+        errno = g->repair_errno;
+        return -1;
+    }
+    if (try_repair(g) == 0)
+        return 0;
+    g->repair_errno = errno;
+    g->repair_at = clock_ms() + (clock_ms() - start) * REPAIR_PAUSE;
+    errno = g->repair_errno;
     return -1;
 }
 

@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 
 #include "base/banned.h"
 
-enum { KEY_SIZE = 24 };
+enum { KEY_SIZE = 24, PROBE_BYTES = 64 * 1024 };
 
 /* errno for what gdbm says. */
 static int gdbm_failed(GDBM_FILE db)
@@ -125,6 +126,26 @@ static int copy_carved(struct gdbm_log *g, GDBM_FILE fresh)
     return rc == 0 ? events_sync(fresh) : -1;
 }
 
+/* Is there room for the fresh file? Asked first, because gdbm loses memory when it cannot write the beginning of a new
+ * file, and because copying in vain takes long. */
+static int has_room(const struct gdbm_log *g)
+{
+    static const char zeros[PROBE_BYTES];
+    off_t need = PROBE_BYTES;
+    int fd = openat(g->dir, FRESH_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    for (size_t i = 0; i < g->carve.n; i++)
+        need += (off_t)(g->carve.v[i].len + g->carve.v[i].len / 8);
+    int rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, need), why = errno;
+    if (rc != 0 && why != ENOSPC)
+        rc = io_write_all(fd, zeros, sizeof zeros), why = errno;
+    (void)close(fd);
+    (void)unlinkat(g->dir, FRESH_FILE, 0);
+    errno = why;
+    return rc;
+}
+
 /* The old file gets a second name before it loses its first, so that there is an events.gdbm at every moment. */
 static int take_place(const struct gdbm_log *g)
 {
@@ -138,7 +159,8 @@ static int take_place(const struct gdbm_log *g)
 
 int events_rebuild(struct gdbm_log *g)
 {
-    (void)unlinkat(g->dir, FRESH_FILE, 0);
+    if (has_room(g) != 0)
+        return -1;
     GDBM_FILE fresh = events_open(g, FRESH_FILE, GDBM_NEWDB, O_RDWR | O_CREAT | O_EXCL);
     if (!fresh)
         return -1;

@@ -18,6 +18,7 @@
 #include <gdbm.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "store/carve.h"
 #include "store/ledger.h"
 
@@ -36,6 +37,8 @@ struct gdbm_log {
     struct carve carve; /* then: where the records lie */
     bool clean;
     size_t dropped;
+    msec repair_at; /* when putting a fresh file in force may be tried again */
+    int repair_errno;
     off_t reserved; /* bytes of the disk that are booked for events.gdbm */
     bool cannot_reserve;
 };

@@ -21,6 +21,7 @@ struct server;
 struct peer {
     struct server *server;
     struct peer *next;
+    uint64_t number; /* of all that ever came */
     struct loop *loop;
     struct watch in, out;
     struct timer timer; /* for the answer of the supervisor, or for closing */
@@ -37,7 +38,7 @@ struct peer {
     bool gone;      /* to be freed */
     struct follower follower;
     uint64_t waiting;    /* number of its question to the supervisor, 0: none */
-    bool asked;          /* … which has been passed on */
+    uint64_t asked;      /* … and number of the peer that was asked it, 0: none yet */
     struct buf question; /* the line */
     struct buf reply;    /* the signal that the supervisor answered */
 };

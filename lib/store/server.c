@@ -1,43 +1,14 @@
-#include "store/server.h"
-
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/scan.h"
-#include "store/commands.h"
+#include "store/server_parts.h"
 
 #include "base/banned.h"
-
-#define UNAVAILABLE "connectivity:connection.unavailable"
-#define ID_PREFIX   "s-" /* of the ids that questions to the supervisor have */
-
-struct work { /* one line of a batch */
-    struct peer *peer;
-    enum lines_status status;
-    struct slice line; /* in the peer's reader, which is not filled before the batch is done */
-};
-
-struct server {
-    struct loop *loop;
-    struct store *store;
-    struct watch listener;
-    char *path; /* of its socket */
-    struct timer drain;
-    struct peer *peers; /* in the order in which they came */
-    size_t n_peers;
-    size_t n_work;
-    struct work work[SERVER_BATCH];
-    struct peer *supervisor; /* while a batch is worked on: who is asked about live state */
-    uint64_t questions;      /* asked so far */
-    bool once, stopping, cut;
-    struct server_counts counts;
-};
 
 /* --- who is there ----------------------------------------------------------------------------------------------- */
 
@@ -48,7 +19,7 @@ static struct peer *add_peer(struct server *s, int in, int out)
         end = &(*end)->next;
     *end = peer_new(s, s->loop, in, out);
     s->n_peers++;
-    s->counts.peers++;
+    (*end)->number = ++s->counts.peers;
     return *end;
 }
 
@@ -110,225 +81,7 @@ static void on_listener(struct watch *w, short revents)
     }
 }
 
-static struct peer *find_supervisor(const struct server *s)
-{
-    struct peer *newest = NULL;
-    for (struct peer *p = s->peers; p; p = p->next)
-        if (p->follower.supervise && !p->closing && !p->gone)
-            newest = p;
-    return newest;
-}
-
-/* --- questions about live state --------------------------------------------------------------------------------- */
-
-static void put_object(struct buf *dst, struct json object, struct slice name)
-{
-    struct json v = json_get(object, name);
-    json_put_member(dst, name, v.type == JSON_OBJECT ? json_slice(v) : S("{}"));
-}
-
-static struct json question_of(const struct peer *p)
-{
-    return (struct json){JSON_OBJECT, buf_p(&p->question), p->question.len};
-}
-
-static void answer_instead(struct peer *p, const char *code, const char *why)
-{
-    struct ditto_error err = {0};
-    (void)ditto_fail(&err, 503, code, NULL, NULL, "%s", why);
-    if (answer_wanted(question_of(p)))
-        answer_error(&p->answers, question_of(p), &err);
-    p->waiting = 0;
-    p->asked = false;
-    loop_timer(p->loop, &p->timer, NEVER);
-}
-
-static void on_no_answer(struct timer *t)
-{
-    answer_instead(t->arg, "connectivity:connection.timeout", "The supervisor did not answer in time.");
-}
-
-static void ask(struct server *s, struct peer *p, struct peer *supervisor)
-{
-    char id[32];
-    struct buf *out = &supervisor->answers;
-    int n = snprintf(id, sizeof id, ID_PREFIX "%" PRIu64, p->waiting);
-    buf_putc(out, '{');
-    json_put_member_text(out, S("id"), slice_of(id, (size_t)n));
-    put_object(out, question_of(p), S("headers"));
-    put_object(out, question_of(p), S("signal"));
-    buf_puts(out, "}\n");
-    p->asked = true;
-    p->timer.fire = on_no_answer;
-    loop_timer(s->loop, &p->timer, clock_ms() + SERVER_ANSWER_MS);
-}
-
-static void pass_on(struct peer *p)
-{
-    if (answer_wanted(question_of(p))) {
-        answer_begin(&p->answers, question_of(p), 0);
-        buf_put_slice(&p->answers, buf_slice(&p->reply));
-        answer_end(&p->answers);
-    }
-    buf_reset(&p->reply, PEER_ANSWER_BYTES);
-    p->waiting = 0;
-    p->asked = false;
-    loop_timer(p->loop, &p->timer, NEVER);
-}
-
-static struct peer *whose_question(const struct server *s, struct json id)
-{
-    struct slice digits = json_raw(id);
-    uint64_t n;
-    if (!digits.p || !slice_starts(digits, S(ID_PREFIX)) || scan_u64(slice_skip(digits, 2), &n) != 0)
-        return NULL;
-    for (struct peer *p = s->peers; p; p = p->next)
-        if (n && p->waiting == n && !p->gone)
-            return p;
-    return NULL;
-}
-
-/* What came from or for the supervisor goes its way once the batch is durable. True if somebody has waited long enough
- * and may have more lines. */
-static bool exchange(struct server *s)
-{
-    struct peer *supervisor = find_supervisor(s);
-    bool answered = false;
-    for (struct peer *p = s->peers; p; p = p->next) {
-        if (!p->waiting)
-            continue;
-        if (p->reply.len)
-            pass_on(p);
-        else if (!supervisor)
-            answer_instead(p, UNAVAILABLE, "The supervisor went away.");
-        else if (!p->asked)
-            ask(s, p, supervisor);
-        answered |= !p->waiting;
-    }
-    return answered;
-}
-
-/* --- lines ------------------------------------------------------------------------------------------------------ */
-
-static void bad_line(struct peer *p, struct json line, const char *code, const char *pointer,
-                     const char *what)
-{
-    struct ditto_error err = {0};
-    (void)ditto_fail(&err, 400, code, NULL, pointer, "%s", what);
-    answer_error(&p->answers, line, &err);
-}
-
-static void run_command(struct server *s, struct peer *p, struct json line)
-{
-    struct asker asker = {.secrets = p->trusted, .supervised = s->supervisor && s->supervisor != p};
-    if (commands_run(s->store, line, asker, &p->answers) == COMMAND_ANSWERED)
-        return;
-    p->waiting = ++s->questions;
-    buf_reset(&p->question, PEER_ANSWER_BYTES);
-    buf_put_slice(&p->question, json_slice(line));
-}
-
-static bool is_response(struct json signal)
-{
-    return slice_starts(json_raw(json_get(signal, S("type"))), S("connectivity.responses:"));
-}
-
-static void take_reply(struct server *s, struct json line, struct json signal)
-{
-    struct peer *asker = whose_question(s, json_get(line, S("id")));
-    if (!asker)
-        return; /* too late */
-    buf_reset(&asker->reply, PEER_ANSWER_BYTES);
-    buf_put_slice(&asker->reply, json_slice(signal));
-}
-
-static void follow(struct server *s, struct peer *p, struct json request)
-{
-    struct ditto_error err = {0};
-    if (follower_start(&p->follower, s->store, request, p->trusted, &err) != 0)
-        answer_notice(&p->answers, &err);
-}
-
-static void take_line(struct server *s, struct peer *p, struct slice text)
-{
-    struct json line, none = {JSON_ABSENT, NULL, 0}, signal, request;
-    struct json_error err;
-    if (json_parse(text, &line, &err) != 0) {
-        char what[128];
-        (void)snprintf(what, sizeof what, "The line is not JSON: %s at byte %zu.", err.reason, err.offset);
-        bad_line(p, none, "json.invalid", NULL, what);
-        return;
-    }
-    signal = json_get(line, S("signal"));
-    request = json_get(line, S("follow"));
-    if (line.type != JSON_OBJECT)
-        bad_line(p, none, "json.invalid", NULL, "The line is not a JSON object.");
-    else if (p->follower.supervise && is_response(signal))
-        take_reply(s, line, signal);
-    else if (json_present(signal))
-        run_command(s, p, line);
-    else if (request.type != JSON_ABSENT)
-        follow(s, p, request);
-    else
-        bad_line(p, line, "json.field.missing", "/signal", "The line has neither 'signal' nor 'follow'.");
-}
-
-static void work_on(struct server *s, const struct work *w)
-{
-    struct json none = {JSON_ABSENT, NULL, 0};
-    if (w->status == LINES_LONG)
-        bad_line(w->peer, none, "json.invalid", NULL, "The line is longer than 4 MiB.");
-    else if (w->status == LINES_CUT)
-        bad_line(w->peer, none, "json.invalid", NULL, "The line is cut off: it does not end in a newline.");
-    else
-        take_line(s, w->peer, w->line);
-}
-
-/* --- a batch ---------------------------------------------------------------------------------------------------- */
-
-static bool work_once(struct server *s, struct peer *p)
-{
-    struct work *w = &s->work[s->n_work];
-    enum lines_status st = s->n_work < SERVER_BATCH ? peer_next(p, &w->line) : LINES_MORE;
-    if (st == LINES_MORE)
-        return false;
-    w->peer = p;
-    w->status = st;
-    s->n_work++;
-    s->counts.lines++;
-    work_on(s, w);
-    return true;
-}
-
-static void work_on_all(struct server *s)
-{
-    bool some;
-    s->supervisor = find_supervisor(s);
-    s->n_work = 0;
-    for (struct peer *p = s->peers; p; p = p->next)
-        p->mark = p->answers.len;
-    do {
-        some = false;
-        for (struct peer *p = s->peers; p; p = p->next)
-            some |= work_once(s, p);
-    } while (some);
-}
-
-static void work_again_refusing(struct server *s, int why)
-{
-    errno = why;
-    error_sys("cannot write the event log: refused what %zu lines asked for", s->n_work);
-    for (struct peer *p = s->peers; p; p = p->next) {
-        buf_cut(&p->answers, p->mark);
-        if (!p->asked)
-            p->waiting = 0;
-    }
-    s->store->refusing = why;
-    s->supervisor = NULL; /* a question that comes up only now would let later answers overtake its own */
-    for (size_t i = 0; i < s->n_work; i++)
-        work_on(s, &s->work[i]);
-    s->store->refusing = 0;
-}
+/* --- the rhythm ------------------------------------------------------------------------------------------------- */
 
 static void feed(struct server *s, struct peer *p)
 {
@@ -351,7 +104,7 @@ static void feed(struct server *s, struct peer *p)
 /* True if there may be lines to work on that nobody could be asked for before. */
 static bool send_all(struct server *s)
 {
-    bool again = exchange(s) || s->n_work == SERVER_BATCH;
+    bool again = questions_exchange(s) || s->n_work == SERVER_BATCH;
     for (struct peer *p = s->peers; p; p = p->next) {
         if (p->follower.phase != FOLLOW_NOTHING && !p->closing && !p->gone)
             feed(s, p);
@@ -360,16 +113,6 @@ static bool send_all(struct server *s)
     }
     return again;
 }
-
-static void serve_batch(struct server *s)
-{
-    work_on_all(s);
-    if (store_commit(s->store) != 0)
-        work_again_refusing(s, errno);
-    s->counts.batches += s->n_work > 0;
-}
-
-/* --- the rhythm ------------------------------------------------------------------------------------------------- */
 
 static void bound_input(struct server *s)
 {
@@ -417,7 +160,7 @@ static void before_poll(void *arg)
 {
     struct server *s = arg;
     do
-        serve_batch(s);
+        batch_serve(s);
     while (send_all(s));
     bound_input(s);
     reap(s);

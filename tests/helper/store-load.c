@@ -226,6 +226,8 @@ static int step(char **arg, char **cmd)
     if (waitpid(pid, &status, 0) != pid)
         die_sys(EXIT_TEMPORARY, "cannot wait");
     write_journal(arg[0], &c, 1);
+    lines_free(&c.lines);
+    buf_free(&c.queue);
     printf("exit=%d ", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     return report(&c, 1, clock_ms() - start);
 }
