@@ -146,7 +146,7 @@ refused() { # OPTION… ROLE
 @test "the examples of the page" {
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/conn-hub.1" >"$WORK/example"
     cd "$WORK"
-    run --separate-stderr bash -e example
+    run --separate-stderr timeout 20 bash -e example
     assert_status 0
     assert_output ''
     assert_stderr --regexp '^conn-hub: info: received=0 .* queued_bytes=0$'
@@ -689,10 +689,11 @@ x-6 200'
     is_counter bad 8
     say sink 'no json' '{"topic":"ns/t/things/live/messages/m"}' '{"id":"x","parts":-1}'
     wait_for 5 is_counter bad 10
-    printf '{"id":"x-7","topic' >&"$FD_src"
-    stop src
+    printf '{"id":"x-7","topic' >"$WORK/cut"
+    run --separate-stderr hub-client -e -c "$WORK/src.json" in <"$WORK/cut"
+    assert_status 0
     wait_for 5 is_counter bad 11
-    is_counter members 1
+    is_counter members 2
     # one line about all of it
     [ "$(grep -c 'warning: cannot' "$WORK/hub.err")" -eq 1 ]
 }
