@@ -497,8 +497,8 @@ told() { # NAME N
 
 @test "the examples of the page" {
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/conn-store.1" | sed 's/\\e/\\/g' >"$WORK/example"
-    cd "$WORK"
-    run --separate-stderr bash -eu example
+    cd "$ROOT"
+    run --separate-stderr bash -euo pipefail "$WORK/example"
     assert_status 0
-    assert_lines '[.[]|.signal.status // .live // .position]' '[201,200,1,{"position":1},2,2]'
+    assert_lines '[.[]|.signal.status // .live // .position]' '[201,200,1,2,{"position":2},2]'
 }

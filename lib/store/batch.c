@@ -82,6 +82,7 @@ static bool work_once(struct server *s, struct peer *p)
     w->status = st;
     s->n_work++;
     s->counts.lines++;
+    trace("client %" PRIu64 ": a line of %zu bytes", p->number, w->line.len);
     work_on(s, w);
     return true;
 }
