@@ -11,7 +11,6 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "line/line.h"
 #include "supervise/join.h"
 
 #include "base/banned.h"
@@ -256,10 +255,10 @@ static void on_answer(struct watch *w, short revents)
     snprintf(r->detail, sizeof r->detail, "the hub refused it: %.40s: %.120s", err.code, err.message);
     if (err.status == 503 && hub_is_gone(r))
         hub_lost(r);
-    else if (line_class_of(err.status) == CLASS_REJECT && err.status != 409)
-        misconfigured(r);
+    else if (err.status == 400 || err.status == 413)
+        misconfigured(r); /* the connection itself cannot be served */
     else
-        failed(r); /* 409: an earlier ring may not have left yet */
+        failed(r); /* 409: an earlier ring may not have left yet; 408, 429, 503: another time */
     yard_pump(r->yard);
 }
 
