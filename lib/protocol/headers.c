@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/scan.h"
 #include "json/pointer.h"
+#include "protocol/duration.h"
 #include "protocol/ids.h"
 
 #include "base/banned.h"
@@ -146,24 +146,12 @@ const struct header_rule *header_rules(size_t *n)
 
 /* --- texts ------------------------------------------------------------------------------------------------------ */
 
-int64_t header_duration_ms(struct slice text)
+static bool is_duration(struct slice text)
 {
-    static const struct {
-        struct slice unit;
-        int64_t ms;
-    } units[] = {{{"", 0}, 1000},       {{"ms", 2}, 1},          {{"s", 1}, 1000},
-                 {{"m", 1}, 60000},     {{"h", 1}, 3600000},     {{"d", 1}, 86400000},
-                 {{"w", 1}, 604800000}, {{"mo", 2}, 2629746000}, {{"y", 1}, 31556952000}};
-    text = slice_skip(text, text.len && text.p[0] == '+');
-    size_t digits = 0;
-    int64_t n = 0;
-    for (; digits < text.len && text.p[digits] >= '0' && text.p[digits] <= '9'; digits++)
-        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, text.p[digits] - '0', &n))
-            n = INT64_MAX;
-    for (size_t i = 0; digits && i < sizeof units / sizeof *units; i++)
-        if (slice_eq(slice_skip(text, digits), units[i].unit))
-            return __builtin_mul_overflow(n, units[i].ms, &n) ? INT64_MAX : n;
-    return -1;
+    struct ditto_error ignored;
+    struct duration d;
+    ignored.status = 0;
+    return duration_parse(text, &d, &ignored) == 0;
 }
 
 /* [W/]"…" without quotes and stars inside */
@@ -217,7 +205,7 @@ static bool text_fits(enum header_kind kind, struct slice text)
     case HEADER_OF_ETAG: return is_etag(text);
     case HEADER_OF_ETAGS: return are_etags(text);
     case HEADER_OF_CHANNEL: return is_channel(text);
-    case HEADER_OF_DURATION: return header_duration_ms(text) >= 0;
+    case HEADER_OF_DURATION: return is_duration(text);
     case HEADER_OF_SELECTOR: return parentheses_pair(text);
     default: return true;
     }

@@ -74,7 +74,4 @@ int headers_put(struct buf *dst, struct json headers, enum header_border border,
 /* The same from inside for headers of a transport: all values are strings, arrays may be comma lists. */
 int headers_put_strings(struct buf *dst, struct json headers, struct ditto_error *err);
 
-/* [+]digits and one of ms s m h d w mo y, or none for seconds. Milliseconds (INT64_MAX if they are more), or -1. */
-int64_t header_duration_ms(struct slice text);
-
 #endif

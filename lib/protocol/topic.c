@@ -1,6 +1,7 @@
 /* topic.c: topic paths. */
 #include <stdio.h>
 
+#include "json/json.h"
 #include "protocol/topic.h"
 
 #include "base/banned.h"
@@ -120,10 +121,16 @@ static int fail(struct ditto_error *err, struct slice text, const char *part, st
                       "The topic path '%.*s' is unknown.", SLICE_ARG(text));
 }
 
+/* Most words differ in their first letter. */
+static inline bool is_word(struct slice s, const char *word)
+{
+    return s.len && s.p[0] == word[0] && slice_eq(s, slice_str(word));
+}
+
 static int index_of(const char *const *words, struct slice word)
 {
     for (int i = 0; words[i]; i++)
-        if (slice_eq(word, slice_str(words[i])))
+        if (is_word(word, words[i]))
             return i;
     return -1;
 }
@@ -140,7 +147,7 @@ static int next_word(struct segments *s, const char *const *words, struct slice 
 static enum topic_action action_of(struct slice word, unsigned allowed)
 {
     for (unsigned a = ACTION_CREATE; a <= ACTION_ERROR; a++)
-        if (allowed >> a & 1 && slice_eq(word, slice_str(action_words[a])))
+        if (allowed >> a & 1 && is_word(word, action_words[a]))
             return (enum topic_action)a;
     return ACTION_NONE;
 }
@@ -187,11 +194,11 @@ int topic_parse(struct slice text, struct topic *out, struct ditto_error *err)
     return 0;
 }
 
-void topic_put(struct buf *dst, const struct topic *t)
+static void put_topic(struct buf *dst, const struct topic *t, void (*put)(struct buf *dst, struct slice text))
 {
-    buf_put_slice(dst, t->namespace);
+    put(dst, t->namespace);
     buf_putc(dst, '/');
-    buf_put_slice(dst, t->name);
+    put(dst, t->name);
     buf_putc(dst, '/');
     buf_puts(dst, groups[t->group]);
     if (t->group == GROUP_THINGS && t->channel != CHANNEL_NONE) {
@@ -203,5 +210,15 @@ void topic_put(struct buf *dst, const struct topic *t)
     if (t->verb != ACTION_NONE || t->subject.p)
         buf_putc(dst, '/');
     buf_puts(dst, action_words[t->verb]);
-    buf_put_slice(dst, t->subject);
+    put(dst, t->subject);
+}
+
+void topic_put(struct buf *dst, const struct topic *t)
+{
+    put_topic(dst, t, buf_put_slice);
+}
+
+void topic_put_escaped(struct buf *dst, const struct topic *t)
+{
+    put_topic(dst, t, json_put_escaped);
 }

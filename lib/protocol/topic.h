@@ -65,6 +65,8 @@ int topic_parse(struct slice text, struct topic *out, struct ditto_error *err);
 /* Appends the topic as Ditto prints it: policies, connections and "none" without a channel, nothing behind an action. full
  * and action are not looked at. */
 void topic_put(struct buf *dst, const struct topic *t);
+/* The same as the inside of a JSON string. */
+void topic_put_escaped(struct buf *dst, const struct topic *t);
 const char *topic_group_text(enum topic_group g);
 const char *topic_channel_text(enum topic_channel c);
 const char *topic_criterion_text(enum topic_criterion c);

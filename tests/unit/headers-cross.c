@@ -60,20 +60,6 @@ static void many(void)
     buf_free(&out);
 }
 
-static void durations(void)
-{
-    static const struct {
-        struct slice text;
-        int64_t ms;
-    } rows[] = {{{"10s", 3}, 10000},      {{"+5", 2}, 5000},
-                {{"1mo", 3}, 2629746000}, {{"0", 1}, 0},
-                {{"1.5s", 4}, -1},        {{"-1s", 3}, -1},
-                {{"s", 1}, -1},           {{"", 0}, -1},
-                {{"1 s", 3}, -1},         {{"9999999999999999999y", 20}, INT64_MAX}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        is_int(header_duration_ms(rows[i].text), rows[i].ms, "'%.*s' in ms", SLICE_ARG(rows[i].text));
-}
-
 static bool sorted(void)
 {
     size_t n;
@@ -159,7 +145,6 @@ int main(void)
 {
     order_and_text();
     many();
-    durations();
     ok(sorted(), "the table is in order, and searched whatever the case");
     each_row("headers.ndjson", row_holds);
     return done();
