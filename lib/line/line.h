@@ -36,6 +36,10 @@ int line_read(struct slice raw, struct line *out, struct json_error *err);
 /* line_read that notes what the line holds (json.h). */
 int line_read_noting(struct slice raw, struct line *out, struct json_notes *notes, struct json_error *err);
 
+/* line_read for who forwards lines and looks into few members: what stands inside of members is not checked (json/skim.h),
+ * nor are keys with bad escapes found. -1: the line does not end as an object; line_read says why. */
+int line_skim(struct slice raw, struct line *out);
+
 /* Classes of status: what a status means to whoever settles a delivery. */
 enum line_class { CLASS_ACCEPT, CLASS_REJECT, CLASS_REDELIVER };
 /* <400 accept; 408, 424, >=500 redeliver; other 4xx reject. */

@@ -1,10 +1,13 @@
 /* filter.c: applying target topics to messages. */
 #include <stdlib.h>
 
+#include "json/skim.h"
 #include "protocol/filter.h"
 #include "protocol/form.h"
 
 #include "base/banned.h"
+
+enum { TAIL_MAX = 128 };
 
 /* --- compiling ---------------------------------------------------------------------------------------------------- */
 
@@ -57,12 +60,22 @@ static struct json or_absent(struct json v)
     return json_present(v) ? v : (struct json){JSON_ABSENT, NULL, 0};
 }
 
-/* /features/F/definition */
-static bool is_feature_definition(struct pointer at)
+/* features/F/definition */
+static bool is_feature_definition(struct slice at)
 {
-    struct slice first, id, part;
-    return pointer_next(&at, &first) && slice_eq(first, S("features")) && pointer_next(&at, &id) &&
-           pointer_next(&at, &part) && slice_eq(part, S("definition")) && !at.rest.p;
+    if (!slice_ends(at, S("/definition")) || !slice_starts(at, S("features/")))
+        return false;
+    size_t slashes = 0;
+    for (size_t i = 0; i < at.len; i++)
+        slashes += at.p[i] == '/';
+    return slashes == 2;
+}
+
+static struct slice without_slashes(struct slice path)
+{
+    path = slice_skip(path, path.len && path.p[0] == '/');
+    path.len -= path.len && path.p[path.len - 1] == '/';
+    return path;
 }
 
 static bool view_event(struct rql_view *v, const struct line *l)
@@ -71,17 +84,16 @@ static bool view_event(struct rql_view *v, const struct line *l)
     v->revision = or_absent(l->revision);
     v->timestamp = or_absent(l->timestamp);
     v->base = l->value;
-    if (!pointer_parse(&v->at, v->path, POINTER_DITTO))
-        return false;
+    v->at = without_slashes(v->path);
     switch (v->topic->verb) {
     case ACTION_CREATED:
     case ACTION_MODIFIED: break;
     case ACTION_MERGED: v->patch = true; return true;
-    case ACTION_MIGRATED: v->at.rest = SLICE_NONE; break;
+    case ACTION_MIGRATED: v->at = SLICE_NONE; break;
     case ACTION_DELETED: v->base.type = JSON_ABSENT; break;
     default: return false;
     }
-    if (!v->at.rest.p && v->base.type != JSON_ABSENT) /* a whole thing: _modified is what it says itself */
+    if (!v->at.len && v->base.type != JSON_ABSENT) /* a whole thing: _modified is what it says itself */
         v->timestamp.type = JSON_ABSENT;
     return !is_feature_definition(v->at);
 }
@@ -89,7 +101,7 @@ static bool view_event(struct rql_view *v, const struct line *l)
 bool filter_view(struct rql_view *v, const struct line *l, const struct topic *t, struct filter_scratch *s)
 {
     buf_cut(&s->path, 0);
-    *v = (struct rql_view){.topic = t, .path = json_text(l->path, &s->path), .value = l->value};
+    *v = (struct rql_view){.topic = t, .path = skim_text(l->path, &s->path), .value = l->value};
     return t->criterion != CRITERION_EVENTS || t->group != GROUP_THINGS || view_event(v, l);
 }
 
@@ -100,6 +112,7 @@ void filter_scratch_free(struct filter_scratch *s)
     rql_scratch_free(&s->rql);
     buf_free(&s->topic);
     buf_free(&s->path);
+    buf_free(&s->tail);
 }
 
 static bool rql_matches(const struct filter *f, const struct line *l, const struct topic *t,
@@ -115,13 +128,53 @@ static bool rql_matches(const struct filter *f, const struct line *l, const stru
     return rql_eval(&f->rql, &v, &s->rql) != RQL_NO;
 }
 
+/* What stands behind namespace and name; SLICE_NONE if they are not as usual. */
+static struct slice tail_of(struct slice topic, struct slice *namespace, struct slice *name)
+{
+    *namespace = slice_cut(&topic, '/');
+    *name = topic.p ? slice_cut(&topic, '/') : SLICE_NONE;
+    return namespace->len && name->len && topic.len && topic.p[0] != '/' ? topic : SLICE_NONE;
+}
+
+/* The same slice of another copy of the text that it points into. */
+static struct slice moved(struct slice part, const char *from, const char *to)
+{
+    return part.p ? slice_of(to + (part.p - from), part.len) : part;
+}
+
+/* topic_parse, but for a topic that ends like the one before. */
+static bool parse_topic(struct slice text, struct topic *t, struct filter_scratch *s)
+{
+    struct ditto_error err;
+    struct slice namespace, name, tail = tail_of(text, &namespace, &name);
+    if (tail.len && slice_eq(tail, buf_slice(&s->tail))) {
+        const char *from = buf_p(&s->tail);
+        *t = s->parsed;
+        t->full = text;
+        t->namespace = namespace;
+        t->name = name;
+        t->action = moved(t->action, from, tail.p);
+        t->subject = moved(t->subject, from, tail.p);
+        return true;
+    }
+    err.status = 0; /* the rest is written when it fails */
+    if (topic_parse(text, t, &err) < 0)
+        return false;
+    buf_cut(&s->tail, 0);
+    if (tail.len && tail.len <= TAIL_MAX) {
+        buf_put_slice(&s->tail, tail);
+        s->parsed = *t;
+        s->parsed.action = moved(t->action, tail.p, buf_p(&s->tail));
+        s->parsed.subject = moved(t->subject, tail.p, buf_p(&s->tail));
+    }
+    return true;
+}
+
 bool filter_matches(const struct filter *f, const struct line *l, struct filter_scratch *s)
 {
     struct topic t;
-    struct ditto_error err;
-    err.status = 0; /* the rest is written when it fails */
     buf_cut(&s->topic, 0);
-    struct slice text = json_text(l->topic, &s->topic);
-    return text.p && topic_parse(text, &t, &err) == 0 && target_topic_matches(&f->topic, &t) &&
+    struct slice text = skim_text(l->topic, &s->topic);
+    return text.p && parse_topic(text, &t, s) && target_topic_matches(&f->topic, &t) &&
            (!f->has_rql || rql_matches(f, l, &t, s));
 }

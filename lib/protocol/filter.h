@@ -29,10 +29,14 @@ void filter_free(struct filter *f);
 struct filter_scratch {
     struct rql_scratch rql;
     struct buf topic, path; /* those that are written with escapes */
+    struct buf
+        tail; /* of the last topic: what stands behind namespace and name; as most lines have the same */
+    struct topic parsed; /* from it */
 };
 void filter_scratch_free(struct filter_scratch *s);
 
-/* Does the message match? l is a Ditto Protocol message. Allocates nothing once the scratch has grown. */
+/* Does the message match? l is a Ditto Protocol message, and may be skimmed only: what is looked at is checked then. Allocates
+ * nothing once the scratch has grown. */
 bool filter_matches(const struct filter *f, const struct line *l, struct filter_scratch *s);
 
 /* A part of that: what RQL is evaluated on. t is the topic of l. false: on nothing, no RQL filter matches it. */

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "json/pointer.h"
+#include "json/skim.h"
 #include "protocol/instant.h"
 #include "protocol/rql_query.h"
 #include "protocol/rql_value.h"
@@ -80,47 +82,81 @@ enum spot_kind {
 struct spot {
     enum spot_kind kind;
     struct json v;
-    const struct slice *keys;
+    const struct rql_key *keys;
     size_t n;
 };
 
 static const struct json empty_object = {JSON_OBJECT, "{}", 2};
 
-static struct spot descend(struct json v, const struct slice *keys, size_t n, bool patch)
+static struct spot descend(struct json v, const struct rql_key *keys, size_t n, bool patch)
 {
     for (; n && v.type == JSON_OBJECT; keys++, n--) {
-        v = json_get(v, *keys);
+        v = skim_get(json_slice(v), keys->text);
         if (v.type == JSON_ABSENT || (patch && v.type == JSON_NULL))
             return (struct spot){.kind = SPOT_NONE};
     }
-    return (struct spot){n && v.type != JSON_ARRAY ? SPOT_BLOCKED : SPOT_VALUE, v, keys, n};
-}
-
-static struct spot find_in_base(const struct rql_view *v, const struct slice *keys, size_t n)
-{
-    struct pointer at = v->at;
-    struct slice token;
-    if (v->base.type == JSON_ABSENT)
+    if (n && v.type != JSON_ARRAY)
+        return (struct spot){.kind = SPOT_BLOCKED};
+    if (json_parse(json_slice(v), &v, NULL) < 0)
         return (struct spot){.kind = SPOT_NONE};
-    for (; n && pointer_next(&at, &token); keys++, n--)
-        if (!pointer_token_is(token, *keys, POINTER_DITTO))
-            return (struct spot){.kind = SPOT_NONE};
-    if (at.rest.p)
-        return (struct spot){.kind = SPOT_INNER};
-    return descend(v->patch && v->base.type == JSON_NULL ? empty_object : v->base, keys, n, v->patch);
+    return (struct spot){SPOT_VALUE, v, keys, n};
 }
 
-static struct spot find_in_extra(const struct rql_view *v, const struct slice *keys, size_t n)
+/* How many keys of the field the pointer at takes, one by one. */
+static size_t common_keys(const struct rql_field *f, struct pointer at, bool *more)
+{
+    size_t n = 0;
+    struct slice token;
+    while (n < f->n_keys && pointer_next(&at, &token) &&
+           pointer_token_is(token, f->keys[n].text, POINTER_DITTO))
+        n++;
+    *more = at.rest.p;
+    return n;
+}
+
+/* Where the field is, seen from where the pointer `at` leads: below it (*n keys are on the way), above it (SPOT_INNER), or
+ * elsewhere (SPOT_NONE). */
+static enum spot_kind below(const struct rql_field *f, struct slice at, size_t *n)
+{
+    *n = 0;
+    if (at.len == 0)
+        return SPOT_VALUE;
+    struct slice shorter = f->path.len < at.len ? f->path : at, longer = f->path.len < at.len ? at : f->path;
+    if (slice_starts(longer, shorter) && (longer.len == shorter.len || longer.p[shorter.len] == '/')) {
+        if (f->path.len < at.len)
+            return SPOT_INNER;
+        while (f->keys[(*n)++].end < at.len)
+            ;
+        return SPOT_VALUE;
+    }
+    if (!memchr(at.p, '~', at.len)) /* there is but one way to write it */
+        return SPOT_NONE;
+    bool more;
+    *n = common_keys(f, (struct pointer){POINTER_DITTO, at}, &more);
+    return !more ? SPOT_VALUE : *n == f->n_keys ? SPOT_INNER : SPOT_NONE;
+}
+
+static struct spot find_in_base(const struct rql_view *v, const struct rql_field *f)
+{
+    size_t n;
+    struct json base = v->patch && v->base.type == JSON_NULL ? empty_object : v->base;
+    enum spot_kind kind = base.type == JSON_ABSENT ? SPOT_NONE : below(f, v->at, &n);
+    if (kind != SPOT_VALUE)
+        return (struct spot){.kind = kind};
+    return descend(base, f->keys + n, f->n_keys - n, v->patch);
+}
+
+static struct spot find_in_extra(const struct rql_view *v, const struct rql_field *f)
 {
     if (v->extra.type == JSON_ABSENT)
         return (struct spot){.kind = SPOT_NONE};
-    return descend(v->extra, keys, n, false);
+    return descend(v->extra, f->keys, f->n_keys, false);
 }
 
-static struct spot find(const struct rql_view *v, const struct slice *keys, size_t n)
+static struct spot find(const struct rql_view *v, const struct rql_field *f)
 {
-    struct spot s = find_in_base(v, keys, n);
-    return s.kind == SPOT_NONE ? find_in_extra(v, keys, n) : s;
+    struct spot s = find_in_base(v, f);
+    return s.kind == SPOT_NONE ? find_in_extra(v, f) : s;
 }
 
 /* Does the test hold for anything at the spot? */
@@ -166,28 +202,43 @@ static struct slice entity_id(struct eval *e)
 /* A timestamp as Ditto prints it; as it is written if it is none. */
 static struct rql_value instant_value(struct eval *e, struct json timestamp)
 {
+    if (json_parse(json_slice(timestamp), &timestamp, NULL) < 0)
+        return no_value;
     struct rql_value v = rql_value_of(timestamp, &e->s->text);
-    if (v.type != RQL_STRING)
-        return v;
     buf_cut(&e->s->instant, 0);
-    return instant_put(&e->s->instant, v.text) < 0 ? v : text_value(buf_slice(&e->s->instant));
+    return v.type != RQL_STRING || instant_put(&e->s->instant, v.text) < 0
+               ? v
+               : text_value(buf_slice(&e->s->instant));
 }
 
-/* What an event says of its thing besides what it carries. */
-static struct rql_value event_value(struct eval *e)
+/* Of a thing that has an id: what stands before its first colon. */
+static struct rql_value namespace_of_id(struct eval *e)
+{
+    struct json v = skim_get(json_slice(e->v->base), S("thingId"));
+    if (e->v->at.len || v.type != JSON_STRING || json_parse(json_slice(v), &v, NULL) < 0)
+        return no_value;
+    struct slice id = rql_value_of(v, &e->s->text).text;
+    return text_value(slice_cut(&id, ':'));
+}
+
+/* What is known of the thing besides what stands in it. */
+static struct rql_value known_value(struct eval *e)
 {
     const struct rql_view *v = e->v;
-    if (!v->event || e->field->type != FIELD_PART || e->field->n_keys != 1)
+    if (e->field->type != FIELD_PART || e->field->n_keys != 1)
         return no_value;
-    struct slice key = e->field->keys[0];
+    struct slice key = e->field->keys[0].text;
+    if (!v->event)
+        return slice_eq(key, S("_namespace")) ? namespace_of_id(e) : no_value;
     if (slice_eq(key, S("thingId")))
         return text_value(entity_id(e));
     if (slice_eq(key, S("_namespace")))
         return text_value(v->topic->namespace);
     if (slice_eq(key, S("_modified")) && v->timestamp.type != JSON_ABSENT)
         return instant_value(e, v->timestamp);
-    if (slice_eq(key, S("_revision")) && v->revision.type == JSON_NUMBER)
-        return rql_value_of(v->revision, &e->s->text);
+    struct json revision;
+    if (slice_eq(key, S("_revision")) && json_parse(json_slice(v->revision), &revision, NULL) == 0)
+        return rql_value_of(revision, &e->s->text);
     return no_value;
 }
 
@@ -270,10 +321,10 @@ typedef bool (*value_test)(struct eval *e, struct rql_value v);
 
 static bool any_key(struct eval *e, struct json object, value_test test)
 {
-    struct json_iter it = json_iter(object);
-    while (it.object && json_next(&it)) {
+    struct skim s = skim_of(json_slice(object));
+    while (skim_next(&s)) {
         buf_cut(&e->s->text, 0);
-        if (test(e, text_value(json_raw_text(it.key, &e->s->text))))
+        if (skim_key_sound(s.key) && test(e, text_value(json_raw_text(s.key, &e->s->text))))
             return true;
     }
     return false;
@@ -287,7 +338,7 @@ static bool any_feature(struct eval *e, value_test test)
     if (!e->v->topic || !pointer_parse(&p, e->v->path, POINTER_DITTO))
         return false;
     if (!pointer_next(&p, &token))
-        return any_key(e, json_get(e->v->value, S("features")), test);
+        return any_key(e, skim_get(json_slice(e->v->value), S("features")), test);
     if (!slice_eq(token, S("features")))
         return false;
     if (!pointer_next(&p, &token))
@@ -372,10 +423,10 @@ static bool compares(struct eval *e)
     const struct rql_field *f = e->field;
     if (f->type == FIELD_PLACEHOLDER)
         return any_placeholder(e, value_holds);
-    struct rql_value v = event_value(e);
+    struct rql_value v = known_value(e);
     if (is_value(v))
         return value_holds(e, v);
-    return f->type != FIELD_NOWHERE && any_at(e, find(e->v, f->keys, f->n_keys), json_holds);
+    return f->type != FIELD_NOWHERE && any_at(e, find(e->v, f), json_holds);
 }
 
 /* --- existence ---------------------------------------------------------------------------------------------------- */
@@ -400,12 +451,6 @@ static bool is_text(struct eval *e, struct rql_value v)
     return v.text.len > 0;
 }
 
-static bool exists_at(struct eval *e, const struct slice *keys, size_t n)
-{
-    struct spot s = find(e->v, keys, n);
-    return s.kind == SPOT_INNER || any_at(e, s, is_there);
-}
-
 static bool exists(struct eval *e)
 {
     const struct rql_field *f = e->field;
@@ -413,8 +458,10 @@ static bool exists(struct eval *e)
     case FIELD_HIDDEN:
     case FIELD_NOWHERE: return false;
     case FIELD_PLACEHOLDER: return any_placeholder(e, is_any_value);
-    default: return is_value(event_value(e)) || exists_at(e, f->keys, f->n_keys);
+    default: break;
     }
+    struct spot s = find(e->v, f);
+    return s.kind == SPOT_INNER || is_value(known_value(e)) || any_at(e, s, is_there);
 }
 
 static bool is_empty_json(struct json v, bool patch)
@@ -433,29 +480,34 @@ static bool is_empty_json(struct json v, bool patch)
     }
 }
 
-static bool is_empty_at(struct eval *e, const struct slice *keys, size_t n)
+/* The same place in extra, if there is an object: that belongs to an object of base. */
+static struct json object_in_extra(const struct rql_view *v, const struct rql_field *f)
 {
-    struct spot s = find(e->v, keys, n), more;
+    struct spot s = find_in_extra(v, f);
+    return s.kind == SPOT_VALUE && s.n == 0 && s.v.type == JSON_OBJECT ? s.v : empty_object;
+}
+
+static bool has_no_part(struct json feature, bool patch)
+{
+    static const char *const parts[] = {"definition", "properties", "desiredProperties"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct json part = json_get(feature, slice_str(parts[i]));
+        if (part.type != JSON_ABSENT && !(patch && part.type == JSON_NULL))
+            return false;
+    }
+    return true;
+}
+
+static bool is_empty_at(struct eval *e, struct spot s)
+{
+    bool (*test)(struct json v, bool patch) = e->field->type == FIELD_FEATURE ? has_no_part : is_empty_json;
     if (s.kind == SPOT_INNER)
         return false;
     if (s.kind != SPOT_VALUE || s.n)
         return !any_at(e, s, is_there);
-    more = s.v.type == JSON_OBJECT ? find_in_extra(e->v, keys, n) : (struct spot){.kind = SPOT_NONE};
-    bool adds = more.kind == SPOT_VALUE && more.n == 0 && more.v.type == JSON_OBJECT;
-    return is_empty_json(s.v, e->v->patch && s.v.type == JSON_OBJECT) &&
-           (!adds || is_empty_json(more.v, false));
-}
-
-static bool has_no_part(struct eval *e)
-{
-    static const char *const parts[] = {"definition", "properties", "desiredProperties"};
-    struct slice keys[] = {e->field->keys[0], e->field->keys[1], SLICE_NONE};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        keys[2] = slice_str(parts[i]);
-        if (exists_at(e, keys, 3))
-            return false;
-    }
-    return true;
+    if (s.v.type != JSON_OBJECT)
+        return test(s.v, false);
+    return test(s.v, e->v->patch) && test(object_in_extra(e->v, e->field), false);
 }
 
 static bool is_empty(struct eval *e)
@@ -465,8 +517,7 @@ static bool is_empty(struct eval *e)
     case FIELD_HIDDEN:
     case FIELD_NOWHERE: return true;
     case FIELD_PLACEHOLDER: return !any_placeholder(e, is_text);
-    case FIELD_FEATURE: return has_no_part(e);
-    default: return !is_value(event_value(e)) && is_empty_at(e, f->keys, f->n_keys);
+    default: return !is_value(known_value(e)) && is_empty_at(e, find(e->v, f));
     }
 }
 

@@ -29,20 +29,21 @@ static const struct {
     {"time", RQL_TIME, NULL},
 };
 
-/* Appends to the texts: what a field needs never is longer than reserve says. */
+/* Appends to the texts, of which each property has a few, none much longer than itself. */
 struct writer {
     struct rql_field *f;
+    struct buf path;
     char *p;
 };
 
-static struct writer reserve(struct rql_field *f, struct slice property)
+static struct writer start(struct rql_field *f, struct slice property)
 {
     size_t n = 2;
     for (size_t i = 0; i < property.len; i++)
         n += property.p[i] == '/';
     f->keys = xcalloc(n, sizeof *f->keys);
-    f->texts = xmalloc(2 * property.len + sizeof "/_metadata/");
-    return (struct writer){f, f->texts};
+    f->texts = xmalloc(4 * property.len + sizeof "/_metadata/");
+    return (struct writer){.f = f, .p = f->texts};
 }
 
 static struct slice write(struct writer *w, struct slice s)
@@ -57,23 +58,32 @@ static struct slice write(struct writer *w, struct slice s)
 static void add_key(struct writer *w, struct slice token)
 {
     struct buf decoded = {0};
-    w->f->keys[w->f->n_keys++] = write(w, pointer_key(token, POINTER_DITTO, &decoded));
+    struct rql_key *key = &w->f->keys[w->f->n_keys++];
+    key->text = write(w, pointer_key(token, POINTER_DITTO, &decoded));
     buf_free(&decoded);
+    pointer_put_key(&w->path, key->text, POINTER_DITTO);
+    key->end = w->path.len - 1;
 }
 
-/* Adds the tokens of a pointer. false if it is none. */
-static bool add_pointer(struct writer *w, struct slice text)
+/* Adds the tokens of a pointer; it names nothing, if it is none. */
+static void add_pointer(struct writer *w, struct slice text)
 {
     struct pointer p;
     struct slice token;
     if (!pointer_parse(&p, text, POINTER_DITTO))
-        return false;
+        w->f->type = FIELD_NOWHERE;
     while (pointer_next(&p, &token))
         add_key(w, token);
-    return true;
 }
 
-static void join_pointer(struct writer *w, struct slice parent, struct slice rest)
+static void finish(struct writer *w)
+{
+    w->f->path = write(w, slice_skip(buf_slice(&w->path), 1));
+    buf_free(&w->path);
+}
+
+/* /parent or /parent/rest */
+static void set_pointer(struct writer *w, struct slice parent, struct slice rest)
 {
     char *from = w->p;
     write(w, S("/"));
@@ -103,9 +113,10 @@ static bool is_simple(struct rql_field *f, struct slice property, enum rql_op op
 {
     for (size_t i = 0; i < sizeof simple_fields / sizeof *simple_fields; i++)
         if (slice_eq(property, slice_str(simple_fields[i].name))) {
-            struct writer w = reserve(f, property);
+            struct writer w = start(f, property);
             f->type = simple_fields[i].hidden && asks_existence(op) ? FIELD_HIDDEN : FIELD_PART;
             add_key(&w, property);
+            finish(&w);
             return true;
         }
     return false;
@@ -117,12 +128,12 @@ static bool is_below(struct rql_field *f, struct slice property, struct slice pa
     struct slice rest = property;
     if (!cut_prefix(&rest, parent))
         return false;
-    struct writer w = reserve(f, property);
+    struct writer w = start(f, property);
     f->type = type;
     add_key(&w, parent);
-    if (!add_pointer(&w, rest))
-        f->type = FIELD_NOWHERE;
-    join_pointer(&w, parent, rest);
+    add_pointer(&w, rest);
+    set_pointer(&w, parent, rest);
+    finish(&w);
     return true;
 }
 
@@ -139,16 +150,16 @@ static bool is_feature(struct rql_field *f, struct slice property, enum rql_op o
     if (id.len == 0 || (part.p && !definition && !properties) ||
         (!asks_existence(op) && !definition && rest.len == 0))
         return false;
-    struct writer w = reserve(f, property);
+    struct writer w = start(f, property);
     f->type = part.p ? FIELD_VALUE : FIELD_FEATURE;
     add_key(&w, S("features"));
     add_key(&w, id);
     if (part.p)
         add_key(&w, part);
-    if (!add_pointer(&w, rest))
-        f->type = FIELD_NOWHERE;
-    struct slice parent = slice_of(property.p, (size_t)(id.p + id.len - property.p));
-    join_pointer(&w, parent, properties && rest.len ? rest : part);
+    add_pointer(&w, rest);
+    set_pointer(&w, slice_of(property.p, (size_t)(id.p + id.len - property.p)),
+                properties && rest.len ? rest : part);
+    finish(&w);
     return true;
 }
 

@@ -37,14 +37,21 @@ enum rql_field_type {
     FIELD_PLACEHOLDER /* scope, name */
 };
 
+struct rql_key {
+    struct slice text; /* decoded */
+    size_t end;        /* where it ends in path */
+};
+
 struct rql_field {
     enum rql_field_type type;
+    /* Of FIELD_VALUE, FIELD_PART, FIELD_FEATURE: where it is. */
     size_t n_keys;
-    struct slice *keys; /* of FIELD_VALUE, FIELD_PART, FIELD_FEATURE; decoded */
+    struct rql_key *keys;
+    struct slice path; /* as Ditto prints it, but without the first "/": "attributes/a~0b" */
     /* What extraFields are compared with: the pointer, of feature properties without "properties" or "desiredProperties", as
      * in Ditto. Empty: they never make this field unknown. */
     struct slice pointer;
-    char *texts; /* what keys and pointer point into */
+    char *texts; /* what keys, path and pointer point into */
     /* of FIELD_PLACEHOLDER */
     enum rql_scope scope;
     struct slice name;

@@ -9,7 +9,6 @@
 #ifndef PROTOCOL_RQL_QUERY_H
 #define PROTOCOL_RQL_QUERY_H
 
-#include "json/pointer.h"
 #include "protocol/rql_field.h"
 #include "protocol/selector.h"
 #include "protocol/topic.h"
@@ -31,10 +30,11 @@ int rql_compile(struct rql_query *q, struct slice text, unsigned scope, struct d
 void rql_query_free(struct rql_query *q);
 
 /* What a filter is evaluated on: a thing, of which perhaps only the part is known that an event carries. Zeroed: an empty
- * thing, no message. Everything is borrowed. */
+ * thing, no message. Everything is borrowed, and may be skimmed only (json/skim.h): what is looked at is checked then. */
 struct rql_view {
-    struct json base;  /* JSON_ABSENT: nothing */
-    struct pointer at; /* where in the thing it stands; zeroed: it is the thing */
+    struct json base; /* JSON_ABSENT: nothing */
+    struct slice
+        at; /* pointer, without its first and last "/", to where in the thing it stands; empty: it is the thing */
     bool patch;        /* base is a merge patch: null members are not there, null is {} */
     struct json extra; /* more of the thing; what base says wins */
 

@@ -250,6 +250,42 @@ static bool is_number(struct rql_value v)
     return v.type == RQL_LONG || v.type == RQL_DOUBLE;
 }
 
+/* Short numbers as int64: n / 10^scale. Most are so, and this is the fast way. */
+enum { SHORT_DIGITS = 9 };
+
+static bool read_short(struct slice s, int64_t *n, unsigned *scale)
+{
+    bool negative = s.len && s.p[0] == '-', point = false;
+    *n = *scale = 0;
+    s = slice_skip(s, negative);
+    if (s.len == 0 || s.len > SHORT_DIGITS)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (is_digit(s.p[i]))
+            *n = *n * 10 + (s.p[i] - '0'), *scale += point;
+        else if (s.p[i] == '.' && !point)
+            point = true;
+        else
+            return false;
+    }
+    *n = negative ? -*n : *n;
+    return true;
+}
+
+static bool compare_short(struct slice a, struct slice b, int *order)
+{
+    int64_t x, y;
+    unsigned x_scale, y_scale;
+    if (!read_short(a, &x, &x_scale) || !read_short(b, &y, &y_scale))
+        return false;
+    for (; x_scale < y_scale; x_scale++)
+        x *= 10;
+    for (; y_scale < x_scale; y_scale++)
+        y *= 10;
+    *order = (x > y) - (x < y);
+    return true;
+}
+
 /* A number, or a text that is one (only a number's own text is rounded to a double). */
 static bool as_decimal(struct rql_value v, struct decimal *d, char buf[NUMBER_TEXT_SIZE])
 {
@@ -265,8 +301,11 @@ int rql_compare(struct rql_value value, struct rql_value literal)
 {
     char a_buf[NUMBER_TEXT_SIZE], b_buf[NUMBER_TEXT_SIZE];
     struct decimal a, b;
+    int order;
     if (value.type == RQL_STRING && literal.type == RQL_STRING)
         return compare_texts(value.text, literal.text);
+    if (is_number(value) && is_number(literal) && compare_short(value.text, literal.text, &order))
+        return order;
     if ((is_number(value) || is_number(literal)) && as_decimal(value, &a, a_buf) &&
         as_decimal(literal, &b, b_buf))
         return compare_decimals(a, b);
@@ -298,6 +337,18 @@ static bool same_char(char a, char b, bool fold)
     return fold && letter == (b | 0x20) && letter >= 'a' && letter <= 'z';
 }
 
+static bool has_line_break(const char *p, const char *end)
+{
+    for (; p < end; p++)
+        if ((unsigned char)*p < ' ' || (unsigned char)*p > '~') {
+            size_t len = char_len(p, end);
+            if (line_break(p, len))
+                return true;
+            p += len - 1;
+        }
+    return false;
+}
+
 bool rql_like(struct slice pattern, struct slice text, bool fold)
 {
     const char *p = pattern.p, *p_end = p + pattern.len, *t = text.p, *t_end = t + text.len;
@@ -307,6 +358,8 @@ bool rql_like(struct slice pattern, struct slice text, bool fold)
         if (p < p_end && *p == '*') {
             star = ++p;
             from = t;
+            if (p == p_end)
+                return !has_line_break(t, t_end);
         } else if (p < p_end && len && *p == '?' && !line_break(t, len)) {
             p++;
             t += len;
