@@ -22,7 +22,8 @@
 #include "base/banned.h"
 
 static const char *path, *settle = "ring";
-static unsigned long only = ULONG_MAX, window = 200, expire_ms = 120000, drain_ms = 10000, connect_ms = 15000, client;
+static unsigned long only = ULONG_MAX, client, window = 200;
+static unsigned long expire_ms = 120000, drain_ms = 10000, connect_ms = 15000;
 static int ready_fd = -1;
 static bool check_only;
 
@@ -32,31 +33,20 @@ static const struct opt opts[] = {
     {'C', "N", "index of this client, where clientCount is above 1", OPT_NUMBER, &client, 0, 1000},
     {'S', "MODE", "when to settle: ring (the default), write or none", OPT_STRING, &settle, 0, 0},
     {'w', "N", "deliveries of a source in flight at most (200)", OPT_NUMBER, &window, 1, 100000},
-    {'E', "MS", "a delivery nobody settles for so long is given back, in ms (120000)", OPT_NUMBER, &expire_ms, 100, 86400000},
-    {'D', "MS", "how long to wait for settlements after TERM, in ms (10000)", OPT_NUMBER, &drain_ms, 0, 3600000},
+    {'E', "MS", "give back what nobody settles for so long, in ms (120000)", OPT_NUMBER, &expire_ms, 100,
+     86400000},
+    {'D', "MS", "how long to wait for settlements after TERM, in ms (10000)", OPT_NUMBER, &drain_ms, 0,
+     3600000},
     {'T', "MS", "how long connecting may take, in ms (15000)", OPT_NUMBER, &connect_ms, 1, 3600000},
     {'d', "FD", "write a newline there once all links are attached and have credit", OPT_FD, &ready_fd, 0, 0},
     {'n', NULL, "check the connection and end", OPT_FLAG, &check_only, 0, 0},
     OPT_END,
 };
 
-static const struct program program = {
-    .name = "amqp-in", .operands = "[URI ADDRESS...]", .summary = "consume from AMQP 1.0 addresses", .opts = opts};
-
-int main(int argc, char **argv)
+static int run(const struct connection *conn, enum settle_mode mode)
 {
-    struct connection conn;
-    enum settle_mode mode;
-    io_init();
-    int at = opt_parse(&program, argc, argv);
-    report_init(program.name);
-    if (source_mode(settle, &mode) < 0)
-        opt_usage(&program, "-S takes ring, write or none");
-    int code = transport_configure(&conn, &program, path, "amqp-10", argv + at, (size_t)(argc - at), -1, SIDE_SOURCE);
-    if (code)
-        return code;
     struct source_config cfg = {.transport = &amqp10_transport,
-                                .connection = &conn,
+                                .connection = conn,
                                 .only = only == ULONG_MAX ? -1 : (int)only,
                                 .client = (unsigned)client,
                                 .mode = mode,
@@ -65,9 +55,29 @@ int main(int argc, char **argv)
                                 .drain_ms = (msec)drain_ms,
                                 .connect_ms = (msec)connect_ms,
                                 .ready_fd = ready_fd};
-    code = transport_judge(cfg.transport, &conn, cfg.only, SIDE_SOURCE);
-    if (code == 0 && !check_only)
-        code = source_run(&cfg);
+    int code = transport_judge(cfg.transport, conn, cfg.only, SIDE_SOURCE);
+    return code || check_only ? code : source_run(&cfg);
+}
+
+int main(int argc, char **argv)
+{
+    const struct program program = {.name = "amqp-in",
+                                    .operands = "[URI ADDRESS...]",
+                                    .summary = "consume from AMQP 1.0 addresses",
+                                    .libraries = amqp10_transport.libraries,
+                                    .opts = opts};
+    struct connection conn;
+    enum settle_mode mode;
+    io_init();
+    int at = opt_parse(&program, argc, argv);
+    report_init(program.name);
+    if (source_mode(settle, &mode) < 0)
+        opt_usage(&program, "-S takes ring, write or none");
+    int code = transport_configure(&conn, &program, path, "amqp-10", argv + at, (size_t)(argc - at), -1,
+                                   SIDE_SOURCE);
+    if (code)
+        return code;
+    code = run(&conn, mode);
     connection_free(&conn);
     if (io_close_stdout() < 0 && code == 0)
         die_sys(EXIT_TEMPORARY, "cannot close stdout");

@@ -1,161 +1,133 @@
 #include "transport/amqp10.h"
 
-#include <errno.h>
+#include <proton/condition.h>
 #include <proton/connection.h>
-#include <proton/connection_driver.h>
 #include <proton/delivery.h>
 #include <proton/link.h>
-#include <proton/message.h>
-#include <proton/sasl.h>
 #include <proton/session.h>
-#include <proton/transport.h>
+#include <proton/terminus.h>
+#include <proton/version.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "transport/amqp10_driver.h"
 #include "transport/amqp10_message.h"
-#include "transport/tcp.h"
 
 #include "base/banned.h"
 
 enum {
-    IDLE_TIMEOUT_MS = 60000,
     CLOSE_MS = 2000, /* for the peer's closing frames */
-    MESSAGE_MAX_BYTES = PAYLOAD_MAX_BYTES + 65536,
+    /* properties and annotations come on top of a payload */
+    MESSAGE_MAX_BYTES = PAYLOAD_MAX_BYTES + 1024 * 1024,
+    KEEP_BYTES = 64 * 1024,
 };
 
-/* One receiving link: an address of a source, one of its consumers. */
+/* The receiving link of a lane. */
 struct receiver {
     struct channel *channel;
+    size_t lane;
     pn_link_t *link;
-    unsigned lane;
-    struct slice address;
-    struct buf body; /* of a delivery that arrives in pieces */
-    bool attached, modified_offered;
+    struct buf bytes; /* of the delivery at hand, which may come in pieces */
+    bool too_large;   /* it is: the rest is read and thrown away */
+    bool modified;    /* the peer's source offers that outcome */
 };
 
 struct channel {
     struct channel_config cfg;
     struct channel_user user;
-    pn_connection_driver_t driver;
-    pn_session_t *session;
-    pn_message_t *message;
-    struct tcp tcp;
-    struct watch watch;
-    struct timer tick, deadline, ending;
-    struct receiver *receivers;
-    size_t n_receivers, n_attached;
-    bool connected, open, held, stopped, closing, gone;
-    int exit_code;
+    struct amqp10_driver driver;
+    struct amqp10_message message;
+    struct timer deadline;      /* of opening, then of closing */
+    struct receiver *receivers; /* of each lane */
+    size_t n_attached;
+    bool open, held, stopped, closing;
 };
 
-/* ---- ends ---- */
+/* --- the end ----------------------------------------------------------------------------------------------------- */
 
-/* The engine is told from the loop, never from inside one of its own calls. */
-static void gone(struct channel *ch, int exit_code)
+static void end(struct channel *ch, int exit_code, const char *reason)
 {
-    if (ch->gone)
-        return;
-    ch->gone = true;
-    ch->exit_code = exit_code;
-    loop_timer(ch->cfg.loop, &ch->tick, NEVER);
+    ch->driver.over = true;
     loop_timer(ch->cfg.loop, &ch->deadline, NEVER);
-    ch->watch.off = true;
-    loop_timer(ch->cfg.loop, &ch->ending, clock_ms());
+    if (ch->closing)
+        ch->user.closed(ch->user.arg, EXIT_DONE, NULL);
+    else
+        ch->user.closed(ch->user.arg, exit_code, reason);
 }
 
-static void on_ending(struct timer *t)
+/* While opening, a refusal for want of rights is a matter of configuration; later on it may be a token that expired. */
+static void on_failed(void *arg, const char *reason, bool permanent)
 {
-    struct channel *ch = t->arg;
-    ch->user.closed(ch->user.arg, ch->exit_code);
+    struct channel *ch = arg;
+    end(ch, permanent && !ch->open ? EXIT_PERMANENT : EXIT_TEMPORARY, reason);
 }
 
-static void fail(struct channel *ch, int exit_code, const char *reason)
+static bool for_want_of_rights(const char *condition)
 {
-    if (ch->gone)
-        return;
-    error("cannot %s '%.*s:%u': %s", ch->open ? "keep the connection to" : "connect to",
-          SLICE_ARG(ch->cfg.connection->uri.host), ch->cfg.connection->uri.port, reason);
-    gone(ch, exit_code);
+    return condition &&
+           (strcmp(condition, "amqp:unauthorized-access") == 0 || strcmp(condition, "amqp:not-allowed") == 0);
 }
 
-/* Conditions that only a change of the configuration can cure. */
-static int code_of(const char *condition)
-{
-    bool permanent = condition && (strcmp(condition, "amqp:unauthorized-access") == 0 || strcmp(condition, "amqp:not-allowed") == 0);
-    return permanent ? EXIT_PERMANENT : EXIT_TEMPORARY;
-}
-
-static void fail_condition(struct channel *ch, const char *what, struct slice object, pn_condition_t *c)
+static void ended_by_peer(struct channel *ch, const char *what, struct slice object, pn_condition_t *c)
 {
     char reason[512];
-    const char *name = c ? pn_condition_get_name(c) : NULL, *text = c ? pn_condition_get_description(c) : NULL;
-    if (ch->closing) {
-        gone(ch, EXIT_DONE);
-        return;
-    }
-    snprintf(reason, sizeof reason, "%s%s%.*s%s: %s%s%s", what, object.len ? " '" : "", SLICE_ARG(object), object.len ? "'" : "",
-             name ? name : "without a reason", text ? ": " : "", text ? text : "");
-    fail(ch, code_of(name), reason);
+    const char *name = pn_condition_get_name(c), *text = pn_condition_get_description(c),
+               *quote = object.len ? "'" : "";
+    (void)snprintf(reason, sizeof reason, "the peer %s%s%.*s%s: %s%s%s", what, quote, SLICE_ARG(object),
+                   quote, name ? name : "without a reason", text ? ": " : "", text ? text : "");
+    on_failed(ch, reason, for_want_of_rights(name));
 }
 
-/* ---- links ---- */
+static void on_deadline(struct timer *t)
+{
+    end(t->arg, EXIT_TEMPORARY, "no answer in time");
+}
+
+/* --- links ------------------------------------------------------------------------------------------------------- */
+
+static struct slice address_of(const struct receiver *r)
+{
+    return r->channel->cfg.lanes[r->lane].address;
+}
 
 /* Ditto's addresses may say what they name: "queue://x", "topic://x". */
 static void set_source(pn_link_t *link, struct slice address)
 {
     static const struct {
         struct slice prefix;
-        const char *capability;
-    } kinds[] = {{{"queue://", 8}, "queue"}, {{"topic://", 8}, "topic"}};
+        pn_bytes_t capability;
+    } kinds[] = {{{"queue://", 8}, {5, "queue"}}, {{"topic://", 8}, {5, "topic"}}};
     pn_terminus_t *source = pn_link_source(link);
     struct buf z = {0};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (slice_starts(address, kinds[i].prefix)) {
             address = slice_skip(address, kinds[i].prefix.len);
-            pn_data_put_symbol(pn_terminus_capabilities(source), pn_bytes(5, kinds[i].capability));
+            pn_data_put_symbol(pn_terminus_capabilities(source), kinds[i].capability);
         }
     buf_put_slice(&z, address);
     pn_terminus_set_address(source, buf_z(&z));
     buf_free(&z);
 }
 
-static void add_receiver(struct channel *ch, unsigned lane, struct slice address, unsigned consumer)
+static void attach(struct channel *ch, size_t i)
 {
-    struct receiver *r = &ch->receivers[ch->n_receivers++];
+    const struct lane *lane = &ch->cfg.lanes[i];
+    struct receiver *r = &ch->receivers[i];
     struct buf name = {0};
-    *r = (struct receiver){.channel = ch, .lane = lane, .address = address, .modified_offered = true};
-    buf_printf(&name, "%.*s-%u-%.*s-%u", SLICE_ARG(ch->cfg.connection->id), lane, SLICE_ARG(address), consumer);
-    r->link = pn_receiver(ch->session, buf_z(&name));
+    buf_printf(&name, "%.*s-%u-%.*s-%u", SLICE_ARG(ch->cfg.connection->id), lane->source,
+               SLICE_ARG(lane->address), lane->consumer);
+    *r = (struct receiver){.channel = ch, .lane = i, .modified = true};
+    r->link = pn_receiver(ch->driver.session, buf_z(&name));
     buf_free(&name);
     pn_link_set_context(r->link, r);
-    set_source(r->link, address);
+    set_source(r->link, lane->address);
     pn_link_set_snd_settle_mode(r->link, ch->cfg.presettled ? PN_SND_SETTLED : PN_SND_UNSETTLED);
     pn_link_set_rcv_settle_mode(r->link, PN_RCV_FIRST);
     pn_link_open(r->link);
 }
 
-static bool wanted(const struct channel *ch, size_t lane)
-{
-    return ch->cfg.only < 0 || (size_t)ch->cfg.only == lane;
-}
-
-static void add_receivers(struct channel *ch)
-{
-    const struct connection *c = ch->cfg.connection;
-    size_t n = 0;
-    for (size_t s = 0; s < c->n_sources; s++)
-        n += wanted(ch, s) ? c->sources[s].addresses.n * c->sources[s].consumer_count : 0;
-    ch->receivers = xcalloc(n ? n : 1, sizeof *ch->receivers);
-    for (size_t s = 0; s < c->n_sources; s++)
-        for (size_t a = 0; wanted(ch, s) && a < c->sources[s].addresses.n; a++)
-            for (unsigned k = 0; k < c->sources[s].consumer_count; k++)
-                add_receiver(ch, (unsigned)s, c->sources[s].addresses.v[a], k);
-}
-
-/* Does the peer's source offer the outcome? A peer that lists none leaves it open (AMQP 1.0, 3.5.3). */
+/* Does the peer's source offer the outcome? A peer that lists none leaves it open (AMQP 1.0 part 3, 3.5.3). */
 static bool offers(pn_link_t *link, const char *outcome)
 {
     pn_data_t *d = pn_terminus_outcomes(pn_link_remote_source(link));
@@ -163,8 +135,10 @@ static bool offers(pn_link_t *link, const char *outcome)
     pn_data_rewind(d);
     if (!pn_data_next(d))
         return true;
-    if (pn_data_type(d) == PN_ARRAY)
-        pn_data_enter(d), pn_data_next(d);
+    if (pn_data_type(d) == PN_ARRAY) {
+        pn_data_enter(d);
+        pn_data_next(d);
+    }
     do {
         if (pn_data_type(d) != PN_SYMBOL)
             continue;
@@ -179,20 +153,20 @@ static bool offers(pn_link_t *link, const char *outcome)
 static void on_attached(struct channel *ch, pn_link_t *link)
 {
     struct receiver *r = pn_link_get_context(link);
-    /* a refused link is attached without a source, and detached right after that with the reason (2.6.3) */
+    /* a refused link is attached without a source, and detached right after that with the reason (part 2, 2.6.3) */
     if (!r || pn_terminus_get_type(pn_link_remote_source(link)) == PN_UNSPECIFIED)
         return;
-    r->attached = true;
-    r->modified_offered = offers(link, "amqp:modified:list");
-    info("consuming from '%.*s'%s", SLICE_ARG(r->address), r->modified_offered ? "" : " (the peer does not know 'modified': it gets 'released')");
-    if (++ch->n_attached < ch->n_receivers)
+    r->modified = offers(link, "amqp:modified:list");
+    info("consuming from '%.*s'%s", SLICE_ARG(address_of(r)),
+         r->modified ? "" : " (the peer does not offer 'modified': 'released' stands for it)");
+    if (++ch->n_attached < ch->cfg.n_lanes)
         return;
     ch->open = true;
     loop_timer(ch->cfg.loop, &ch->deadline, NEVER);
     ch->user.opened(ch->user.arg);
 }
 
-/* ---- receiving ---- */
+/* --- receiving --------------------------------------------------------------------------------------------------- */
 
 static void dispose(pn_delivery_t *d, uint64_t outcome)
 {
@@ -202,41 +176,52 @@ static void dispose(pn_delivery_t *d, uint64_t outcome)
 
 static void refuse(struct receiver *r, pn_delivery_t *d, const char *why)
 {
-    warn("a message from '%.*s' is rejected: %s", SLICE_ARG(r->address), why);
+    warn("a message from '%.*s' is rejected: %s", SLICE_ARG(address_of(r)), why);
     dispose(d, PN_REJECTED);
-    buf_reset(&r->body, 65536);
     r->channel->user.refused(r->channel->user.arg, r->lane);
 }
 
 /* Takes what has come of the delivery. True when it is complete. */
 static bool gather(struct receiver *r, pn_delivery_t *d)
 {
-    for (;;) {
-        size_t n = pn_delivery_pending(d);
-        ssize_t got = pn_link_recv(r->link, buf_room(&r->body, n ? n : 1), n);
-        if (got == PN_EOS)
-            return true;
+    size_t n;
+    while ((n = pn_delivery_pending(d)) > 0) {
+        ssize_t got = pn_link_recv(r->link, buf_room(&r->bytes, n), n);
         if (got <= 0)
-            return !pn_delivery_partial(d);
-        buf_added(&r->body, (size_t)got);
+            break;
+        buf_added(&r->bytes, (size_t)got);
+        r->too_large = r->too_large || r->bytes.len > MESSAGE_MAX_BYTES;
+        if (r->too_large)
+            buf_cut(&r->bytes, 0);
     }
+    return !pn_delivery_partial(d);
 }
 
 static void hand_over(struct receiver *r, pn_delivery_t *d)
 {
     struct channel *ch = r->channel;
-    struct slice bytes = buf_slice(&r->body);
-    pn_message_clear(ch->message);
-    if (pn_message_decode(ch->message, bytes.p, bytes.len) != 0) {
+    struct amqp10_message *m = &ch->message;
+    if (r->too_large) {
+        refuse(r, d, "it is larger than 16 MiB");
+        return;
+    }
+    if (amqp10_message_read(m, buf_slice(&r->bytes)) < 0) {
         refuse(r, d, "it is no AMQP message");
         return;
     }
-    struct buf *line = ch->user.begin(ch->user.arg, r->lane, r->address, d, pn_message_get_delivery_count(ch->message));
-    amqp10_put_message(line, ch->message);
+    if (m->payload.len > PAYLOAD_MAX_BYTES) {
+        refuse(r, d, "its payload is larger than 16 MiB");
+        return;
+    }
+    if (m->body)
+        warn("a message from '%.*s' goes on without a payload: its body is %s", SLICE_ARG(address_of(r)),
+             m->body);
+    struct buf *line = ch->user.begin(ch->user.arg, r->lane, address_of(r), d, m->delivery_count);
+    amqp10_message_put(line, m);
     ch->user.end(ch->user.arg);
+    /* a peer that does not settle before it sends, though asked to */
     if (ch->cfg.presettled)
-        pn_delivery_settle(d);
-    buf_reset(&r->body, 65536);
+        dispose(d, PN_ACCEPTED);
 }
 
 /* False: nothing more to do on this link for now. */
@@ -244,311 +229,119 @@ static bool receive_one(struct receiver *r)
 {
     struct channel *ch = r->channel;
     pn_delivery_t *d = pn_link_current(r->link);
-    if (!d || ch->held || ch->gone)
+    if (!d || ch->held || ch->driver.over)
         return false;
-    if (pn_delivery_aborted(d)) {
-        buf_reset(&r->body, 65536);
-        pn_delivery_settle(d);
-        ch->user.refused(ch->user.arg, r->lane);
-        return true;
-    }
-    if (!pn_delivery_readable(d) && pn_delivery_partial(d))
+    if (pn_delivery_aborted(d))
+        refuse(r, d, "the peer aborted it");
+    else if (!gather(r, d))
         return false;
-    if (ch->stopped) {
-        dispose(d, PN_RELEASED);
-        return true;
+    else {
+        pn_link_advance(r->link);
+        if (ch->stopped)
+            dispose(d, PN_RELEASED);
+        else
+            hand_over(r, d);
     }
-    bool complete = gather(r, d);
-    if (r->body.len > MESSAGE_MAX_BYTES) {
-        refuse(r, d, "it is too large");
-        return true;
-    }
-    if (!complete)
-        return false;
-    pn_link_advance(r->link);
-    hand_over(r, d);
+    buf_reset(&r->bytes, KEEP_BYTES);
+    r->too_large = false;
     return true;
 }
 
 static void receive(struct receiver *r)
 {
     while (receive_one(r))
-        ;
+        continue;
 }
 
-/* ---- events ---- */
+/* --- events ------------------------------------------------------------------------------------------------------ */
 
-static void on_transport_closed(struct channel *ch)
+static void on_event(void *arg, pn_event_t *e)
 {
-    pn_condition_t *c = pn_transport_condition(ch->driver.transport);
-    if (ch->closing)
-        gone(ch, EXIT_DONE);
-    else
-        fail_condition(ch, "the transport was closed", SLICE_NONE, pn_condition_is_set(c) ? c : NULL);
-}
-
-static void on_event(struct channel *ch, pn_event_t *e)
-{
+    struct channel *ch = arg;
+    pn_link_t *link = pn_event_link(e);
+    struct receiver *r = link ? pn_link_get_context(link) : NULL;
     switch (pn_event_type(e)) {
-    case PN_LINK_REMOTE_OPEN:
-        on_attached(ch, pn_event_link(e));
-        break;
+    case PN_LINK_REMOTE_OPEN: on_attached(ch, link); break;
     case PN_DELIVERY:
-        if (pn_link_is_receiver(pn_event_link(e)))
-            receive(pn_link_get_context(pn_event_link(e)));
+        if (r)
+            receive(r);
         break;
     case PN_LINK_REMOTE_CLOSE:
-    case PN_LINK_REMOTE_DETACH: {
-        struct receiver *r = pn_link_get_context(pn_event_link(e));
-        fail_condition(ch, "the peer closed the link to", r ? r->address : SLICE_NONE, pn_link_remote_condition(pn_event_link(e)));
+    case PN_LINK_REMOTE_DETACH:
+        ended_by_peer(ch, ch->open ? "closed the link to " : "refused the link to ",
+                      r ? address_of(r) : SLICE_NONE, pn_link_remote_condition(link));
         break;
-    }
     case PN_SESSION_REMOTE_CLOSE:
-        fail_condition(ch, "the peer ended the session", SLICE_NONE, pn_session_remote_condition(pn_event_session(e)));
+        ended_by_peer(ch, "ended the session", SLICE_NONE, pn_session_remote_condition(pn_event_session(e)));
         break;
     case PN_CONNECTION_REMOTE_CLOSE:
-        fail_condition(ch, "the peer closed the connection", SLICE_NONE, pn_connection_remote_condition(pn_event_connection(e)));
+        ended_by_peer(ch, "closed the connection", SLICE_NONE,
+                      pn_connection_remote_condition(pn_event_connection(e)));
         break;
-    case PN_TRANSPORT_CLOSED:
-        on_transport_closed(ch);
-        break;
-    default:
-        break;
+    default: break;
     }
 }
 
-/* ---- the socket ---- */
+/* --- opening and closing ----------------------------------------------------------------------------------------- */
 
-static void read_some(struct channel *ch)
+static int check(const struct connection *c, struct ditto_error *err)
 {
-    pn_rwbytes_t room = pn_connection_driver_read_buffer(&ch->driver);
-    ssize_t n;
-    if (room.size == 0)
-        return;
-    n = recv(ch->watch.fd, room.start, room.size, MSG_DONTWAIT);
-    if (n > 0)
-        pn_connection_driver_read_done(&ch->driver, (size_t)n);
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        pn_connection_driver_read_close(&ch->driver);
-}
-
-/* False: nothing was written. */
-static bool write_some(struct channel *ch)
-{
-    pn_bytes_t bytes = pn_connection_driver_write_buffer(&ch->driver);
-    ssize_t n;
-    if (bytes.size == 0)
-        return false;
-    n = send(ch->watch.fd, bytes.start, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n > 0)
-        pn_connection_driver_write_done(&ch->driver, (size_t)n);
-    else if (n < 0 && errno != EAGAIN && errno != EINTR)
-        pn_connection_driver_write_close(&ch->driver);
-    return n > 0;
-}
-
-static void arm_tick(struct channel *ch)
-{
-    int64_t at = pn_transport_tick(ch->driver.transport, clock_ms());
-    msec due = at ? at : NEVER;
-    if (due != ch->tick.at)
-        loop_timer(ch->cfg.loop, &ch->tick, due);
-}
-
-/* Everything that can be done now: events, and writing what they made. */
-static void drive(struct channel *ch)
-{
-    pn_event_t *e;
-    if (!ch->connected || ch->gone)
-        return;
-    do {
-        while (!ch->gone && (e = pn_connection_driver_next_event(&ch->driver)))
-            on_event(ch, e);
-    } while (!ch->gone && write_some(ch));
-    if (ch->gone)
-        return;
-    arm_tick(ch);
-    ch->watch.events = (short)((pn_connection_driver_read_buffer(&ch->driver).size ? POLLIN : 0) |
-                               (pn_connection_driver_write_buffer(&ch->driver).size ? POLLOUT : 0));
-    if (pn_connection_driver_finished(&ch->driver))
-        on_transport_closed(ch);
-}
-
-static void on_connected(struct channel *ch)
-{
-    const char *reason;
-    int r = tcp_continue(&ch->tcp, &reason);
-    if (r < 0) {
-        loop_remove(ch->cfg.loop, &ch->watch);
-        ch->watch.fd = -1;
-        fail(ch, EXIT_TEMPORARY, reason);
-        return;
-    }
-    if (r == 0) {
-        loop_remove(ch->cfg.loop, &ch->watch);
-        ch->watch.fd = ch->tcp.fd;
-        loop_add(ch->cfg.loop, &ch->watch);
-        return;
-    }
-    tcp_done(&ch->tcp);
-    ch->connected = true;
-    drive(ch);
-}
-
-static void on_socket(struct watch *w, short revents)
-{
-    struct channel *ch = w->arg;
-    if (!ch->connected) {
-        on_connected(ch);
-        return;
-    }
-    if (revents & (POLLIN | POLLERR | POLLHUP))
-        read_some(ch);
-    drive(ch);
-}
-
-static void on_tick(struct timer *t)
-{
-    drive(t->arg);
-}
-
-static void on_deadline(struct timer *t)
-{
-    struct channel *ch = t->arg;
-    if (ch->closing) {
-        gone(ch, EXIT_DONE);
-        return;
-    }
-    fail(ch, EXIT_TEMPORARY, "no answer in time");
-}
-
-/* ---- opening and closing ---- */
-
-static int check(const struct channel_config *cfg, struct ditto_error *err)
-{
-    const struct connection *c = cfg->connection;
     if (c->type != TYPE_AMQP_10)
         return ditto_fail(err, 400, "connectivity:connection.configuration.invalid", NULL, "/connectionType",
                           "The connection is of type '%.*s', not amqp-10.", SLICE_ARG(c->type_text));
-    if (c->uri.tls)
-        return ditto_fail(err, 400, "connectivity:connection.configuration.invalid", NULL, "/uri",
-                          "TLS is not built into this transport yet.");
-    return 0;
-}
-
-/* Without the list of mechanisms proton would fall back to ANONYMOUS where the peer offers it, and the password would
- * never be checked. */
-static void set_sasl(struct channel *ch, pn_connection_t *c)
-{
-    const struct uri *u = &ch->cfg.connection->uri;
-    struct buf user = {0}, password = {0};
-    pn_sasl_t *sasl = pn_sasl(ch->driver.transport);
-    if (!u->user.p) {
-        pn_sasl_allowed_mechs(sasl, "ANONYMOUS");
-        return;
-    }
-    buf_put_slice(&user, u->user);
-    buf_put_slice(&password, u->password);
-    pn_connection_set_user(c, buf_z(&user));
-    pn_connection_set_password(c, buf_z(&password));
-    pn_sasl_set_allow_insecure_mechs(sasl, true);
-    pn_sasl_allowed_mechs(sasl, "PLAIN");
-    buf_free(&user);
-    buf_wipe(&password);
-}
-
-static void set_up_connection(struct channel *ch)
-{
-    pn_connection_t *c = ch->driver.connection;
-    const struct connection *conn = ch->cfg.connection;
-    struct buf text = {0};
-    buf_printf(&text, "%.*s-in", SLICE_ARG(conn->id));
-    if (conn->client_count > 1)
-        buf_printf(&text, "-%u", ch->cfg.client);
-    pn_connection_set_container(c, buf_z(&text));
-    buf_reset(&text, 1024);
-    buf_put_slice(&text, conn->uri.host);
-    pn_connection_set_hostname(c, buf_z(&text));
-    buf_free(&text);
-    set_sasl(ch, c);
-    pn_transport_set_idle_timeout(ch->driver.transport, IDLE_TIMEOUT_MS);
-    pn_connection_driver_bind(&ch->driver);
-    pn_connection_open(c);
-    ch->session = pn_session(c);
-    pn_session_set_incoming_capacity(ch->session, 4 * 1024 * 1024);
-    pn_session_open(ch->session);
-    add_receivers(ch);
+    return transport_check_plain(c, err);
 }
 
 static struct channel *channel_open(const struct channel_config *cfg, const struct channel_user *user)
 {
     struct channel *ch = xcalloc(1, sizeof *ch);
-    const char *reason;
     ch->cfg = *cfg;
     ch->user = *user;
-    ch->tick = (struct timer){.at = NEVER, .fire = on_tick, .arg = ch};
     ch->deadline = (struct timer){.at = NEVER, .fire = on_deadline, .arg = ch};
-    ch->ending = (struct timer){.at = NEVER, .fire = on_ending, .arg = ch};
-    ch->watch = (struct watch){.fd = -1, .events = POLLOUT, .ready = on_socket, .arg = ch};
-    ch->message = pn_message();
-    if (!ch->message || pn_connection_driver_init(&ch->driver, NULL, NULL) != 0)
-        die_oom();
-    set_up_connection(ch);
-    if (tcp_start(&ch->tcp, cfg->connection->uri.host, cfg->connection->uri.port, &reason) < 0) {
-        fail(ch, EXIT_TEMPORARY, reason);
-        return ch;
-    }
-    ch->watch.fd = ch->tcp.fd;
-    loop_add(cfg->loop, &ch->watch);
+    amqp10_driver_init(&ch->driver, cfg->loop, cfg->connection, cfg->client, "in");
+    ch->driver.event = on_event;
+    ch->driver.failed = on_failed;
+    ch->driver.arg = ch;
+    ch->receivers = xcalloc(cfg->n_lanes, sizeof *ch->receivers);
+    for (size_t i = 0; i < cfg->n_lanes; i++)
+        attach(ch, i);
     loop_timer(cfg->loop, &ch->deadline, clock_ms() + cfg->connect_ms);
+    amqp10_driver_connect(&ch->driver, cfg->connection);
     return ch;
 }
 
 static void channel_close(struct channel *ch)
 {
     ch->closing = true;
-    if (!ch->connected) {
-        gone(ch, EXIT_DONE);
+    if (!ch->driver.connected) {
+        end(ch, EXIT_DONE, NULL);
         return;
     }
-    pn_connection_close(ch->driver.connection);
+    pn_connection_close(ch->driver.pn.connection);
     loop_timer(ch->cfg.loop, &ch->deadline, clock_ms() + CLOSE_MS);
 }
 
 static void channel_free(struct channel *ch)
 {
-    loop_timer(ch->cfg.loop, &ch->tick, NEVER);
     loop_timer(ch->cfg.loop, &ch->deadline, NEVER);
-    loop_timer(ch->cfg.loop, &ch->ending, NEVER);
-    if (ch->watch.fd >= 0) {
-        loop_remove(ch->cfg.loop, &ch->watch);
-        close(ch->watch.fd);
-    }
-    tcp_done(&ch->tcp);
-    for (size_t i = 0; i < ch->n_receivers; i++)
-        buf_free(&ch->receivers[i].body);
+    amqp10_driver_free(&ch->driver);
+    for (size_t i = 0; i < ch->cfg.n_lanes; i++)
+        buf_free(&ch->receivers[i].bytes);
     free(ch->receivers);
-    pn_message_free(ch->message);
-    pn_connection_driver_destroy(&ch->driver);
+    amqp10_message_free(&ch->message);
     free(ch);
 }
 
-/* ---- windows and fates ---- */
-
-/* A lane's credit goes to whichever of its links has the least. */
-static void channel_grant(struct channel *ch, unsigned lane, unsigned n)
+static void channel_flush(struct channel *ch)
 {
-    for (; n; n--) {
-        struct receiver *poorest = NULL;
-        for (size_t i = 0; i < ch->n_receivers; i++) {
-            struct receiver *r = &ch->receivers[i];
-            if (r->lane == lane && (!poorest || pn_link_credit(r->link) < pn_link_credit(poorest->link)))
-                poorest = r;
-        }
-        if (!poorest)
-            return;
-        pn_link_flow(poorest->link, 1);
-    }
+    amqp10_drive(&ch->driver);
+}
+
+/* --- windows and fates ------------------------------------------------------------------------------------------- */
+
+static void channel_grant(struct channel *ch, size_t lane, unsigned n)
+{
+    pn_link_flow(ch->receivers[lane].link, (int)n);
 }
 
 static void channel_settle(struct channel *ch, void *handle, enum line_class fate)
@@ -560,7 +353,7 @@ static void channel_settle(struct channel *ch, void *handle, enum line_class fat
         dispose(d, PN_ACCEPTED);
     } else if (fate == CLASS_REJECT) {
         dispose(d, PN_REJECTED);
-    } else if (r->modified_offered) {
+    } else if (r->modified) {
         pn_disposition_set_failed(pn_delivery_local(d), true);
         dispose(d, PN_MODIFIED);
     } else {
@@ -571,21 +364,28 @@ static void channel_settle(struct channel *ch, void *handle, enum line_class fat
 static void channel_hold(struct channel *ch, bool held)
 {
     ch->held = held;
-    for (size_t i = 0; !held && i < ch->n_receivers; i++)
+    for (size_t i = 0; !held && i < ch->cfg.n_lanes; i++)
         receive(&ch->receivers[i]);
 }
 
 static void channel_stop(struct channel *ch)
 {
     ch->stopped = true;
+    for (size_t i = 0; i < ch->cfg.n_lanes; i++)
+        pn_link_flow(ch->receivers[i].link, -pn_link_remote_credit(ch->receivers[i].link));
 }
+
+#define TEXT(n)  TEXT_(n)
+#define TEXT_(n) #n
 
 const struct transport amqp10_transport = {
     .name = "amqp-10",
+    .libraries = "qpid-proton " TEXT(PN_VERSION_MAJOR) "." TEXT(PN_VERSION_MINOR) "." TEXT(PN_VERSION_POINT),
+    .lane_per_address = true,
     .check = check,
     .open = channel_open,
     .close = channel_close,
-    .flush = drive,
+    .flush = channel_flush,
     .free = channel_free,
     .grant = channel_grant,
     .settle = channel_settle,

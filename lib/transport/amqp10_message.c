@@ -1,176 +1,217 @@
 #include "transport/amqp10_message.h"
 
-#include <stdio.h>
-
-#include "base/log.h"
 #include "json/json.h"
 #include "transport/transport.h"
 
 #include "base/banned.h"
 
-static const char *const property_names[] = {"message-id",           "user-id",       "to",       "subject",
-                                             "reply-to",             "correlation-id", "content-type", "content-encoding",
-                                             "absolute-expiry-time", "creation-time", "group-id", "group-sequence",
-                                             "reply-to-group-id"};
+enum { KEEP_BYTES = 1024 * 1024 };
+
+/* Descriptors of the sections. */
+enum {
+    HEADER = 0x70,
+    DELIVERY_ANNOTATIONS,
+    MESSAGE_ANNOTATIONS,
+    PROPERTIES,
+    APPLICATION_PROPERTIES,
+    DATA,
+    SEQUENCE,
+    VALUE,
+    FOOTER,
+};
+
+/* The properties section is a list in this order. */
+#define NAME(z)                                                                                              \
+    {                                                                                                        \
+        z, sizeof z - 1                                                                                      \
+    }
+static const struct property {
+    struct slice name;
+    enum { CARRIED, CARRIED_UNLESS_ZERO, LEFT_OUT } how;
+} properties[] = {
+    {NAME("message-id"), CARRIED},
+    {NAME("user-id"), CARRIED},
+    {NAME("to"), CARRIED},
+    {NAME("subject"), CARRIED},
+    {NAME("reply-to"), CARRIED},
+    {NAME("correlation-id"), CARRIED},
+    {NAME("content-type"), CARRIED},
+    {NAME("content-encoding"), LEFT_OUT},
+    {NAME("absolute-expiry-time"), CARRIED_UNLESS_ZERO},
+    {NAME("creation-time"), CARRIED_UNLESS_ZERO},
+    {NAME("group-id"), CARRIED},
+    {NAME("group-sequence"), CARRIED_UNLESS_ZERO},
+    {NAME("reply-to-group-id"), CARRIED},
+};
+enum { N_PROPERTIES = sizeof properties / sizeof *properties };
+
+/* --- reading ----------------------------------------------------------------------------------------------------- */
+
+static int keep(struct amqp10_value *to, const struct amqp10_value *v, enum amqp10_kind kind)
+{
+    *to = *v;
+    return v->kind == kind && amqp10_items_valid(v) ? 0 : -1;
+}
+
+/* The last field of the header list. */
+static int read_header(struct amqp10_message *m, const struct amqp10_value *header)
+{
+    enum { DELIVERY_COUNT = 4 };
+    struct slice in = header->bytes;
+    struct amqp10_value v = {0};
+    if (header->kind != AMQP10_LIST || !amqp10_items_valid(header))
+        return -1;
+    for (uint32_t i = 0; i <= DELIVERY_COUNT && i < header->count; i++)
+        amqp10_take(&in, &v);
+    if (header->count > DELIVERY_COUNT && v.kind == AMQP10_UNSIGNED)
+        m->delivery_count = (unsigned)v.number;
+    return 0;
+}
+
+static int add_data(struct amqp10_message *m, const struct amqp10_value *v)
+{
+    if (v->kind != AMQP10_BINARY)
+        return -1;
+    if (!m->payload.p) {
+        m->payload = v->bytes;
+        return 0;
+    }
+    if (!m->joined.len)
+        buf_put_slice(&m->joined, m->payload);
+    buf_put_slice(&m->joined, v->bytes);
+    m->payload = buf_slice(&m->joined);
+    return 0;
+}
+
+static void read_value(struct amqp10_message *m, const struct amqp10_value *v)
+{
+    static const char *const others[] = {
+        [AMQP10_BOOL] = "a boolean", [AMQP10_UNSIGNED] = "a number", [AMQP10_SIGNED] = "a number",
+        [AMQP10_FLOAT] = "a number", [AMQP10_DOUBLE] = "a number",   [AMQP10_CHAR] = "a character",
+        [AMQP10_UUID] = "a uuid",    [AMQP10_DECIMAL] = "a number",  [AMQP10_SYMBOL] = "a symbol",
+        [AMQP10_LIST] = "a list",    [AMQP10_MAP] = "a map",         [AMQP10_ARRAY] = "an array",
+    };
+    if (v->kind == AMQP10_STRING || v->kind == AMQP10_BINARY)
+        m->payload = v->bytes;
+    else if (v->kind != AMQP10_NULL)
+        m->body = others[v->kind];
+}
+
+static int read_section(struct amqp10_message *m, const struct amqp10_value *v)
+{
+    switch (v->descriptor) {
+    case HEADER: return read_header(m, v);
+    case MESSAGE_ANNOTATIONS: return keep(&m->annotations, v, AMQP10_MAP);
+    case PROPERTIES: return keep(&m->properties, v, AMQP10_LIST);
+    case APPLICATION_PROPERTIES: return keep(&m->application, v, AMQP10_MAP);
+    case DATA: return add_data(m, v);
+    case VALUE: read_value(m, v); return 0;
+    case SEQUENCE: m->body = "a sequence"; return 0;
+    case DELIVERY_ANNOTATIONS:
+    case FOOTER: return 0;
+    default: return -1;
+    }
+}
+
+int amqp10_message_read(struct amqp10_message *m, struct slice encoded)
+{
+    struct buf joined = m->joined;
+    struct amqp10_value v;
+    buf_reset(&joined, KEEP_BYTES);
+    *m = (struct amqp10_message){.joined = joined};
+    while (encoded.len)
+        if (amqp10_take(&encoded, &v) < 0 || read_section(m, &v) < 0)
+            return -1;
+    return 0;
+}
+
+void amqp10_message_free(struct amqp10_message *m)
+{
+    buf_free(&m->joined);
+}
+
+/* --- writing ----------------------------------------------------------------------------------------------------- */
 
 static bool is_property_name(struct slice name)
 {
-    for (size_t i = 0; i < sizeof property_names / sizeof *property_names; i++)
-        if (slice_eq(name, slice_str(property_names[i])))
+    for (size_t i = 0; i < N_PROPERTIES; i++)
+        if (slice_eq(name, properties[i].name))
             return true;
     return false;
 }
 
-static struct slice slice_bytes(pn_bytes_t b)
-{
-    return slice_of(b.start, b.size);
-}
-
-static void put_text(struct buf *line, const char *name, const char *value)
-{
-    if (value)
-        json_put_member_text(line, slice_str(name), slice_str(value));
-}
-
-static void put_number(struct buf *line, const char *name, long long n)
-{
-    char text[24];
-    if (n == 0)
-        return;
-    snprintf(text, sizeof text, "%lld", n);
-    put_text(line, name, text);
-}
-
-/* The text of a scalar; false for what has none (null, described and compound values). */
-static bool scalar_text(struct buf *dst, pn_atom_t a)
-{
-    const unsigned char *u = (const unsigned char *)a.u.as_uuid.bytes;
-    switch (a.type) {
-    case PN_BOOL:
-        buf_puts(dst, a.u.as_bool ? "true" : "false");
-        return true;
-    case PN_UBYTE:
-        buf_printf(dst, "%u", a.u.as_ubyte);
-        return true;
-    case PN_BYTE:
-        buf_printf(dst, "%d", a.u.as_byte);
-        return true;
-    case PN_USHORT:
-        buf_printf(dst, "%u", a.u.as_ushort);
-        return true;
-    case PN_SHORT:
-        buf_printf(dst, "%d", a.u.as_short);
-        return true;
-    case PN_UINT:
-    case PN_CHAR:
-        buf_printf(dst, "%u", a.u.as_uint);
-        return true;
-    case PN_INT:
-        buf_printf(dst, "%d", a.u.as_int);
-        return true;
-    case PN_ULONG:
-        buf_printf(dst, "%llu", (unsigned long long)a.u.as_ulong);
-        return true;
-    case PN_LONG:
-    case PN_TIMESTAMP:
-        buf_printf(dst, "%lld", (long long)a.u.as_long);
-        return true;
-    case PN_FLOAT:
-        buf_printf(dst, "%.9g", (double)a.u.as_float);
-        return true;
-    case PN_DOUBLE:
-        buf_printf(dst, "%.17g", a.u.as_double);
-        return true;
-    case PN_STRING:
-    case PN_SYMBOL:
-    case PN_BINARY:
-        buf_put(dst, a.u.as_bytes.start, a.u.as_bytes.size);
-        return true;
-    case PN_UUID:
-        for (int i = 0; i < 16; i++)
-            buf_printf(dst, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void put_atom(struct buf *line, struct slice name, pn_atom_t a)
+/* What is text already goes without a copy. */
+static void put_value(struct buf *line, const struct amqp10_value *v)
 {
     struct buf text = {0};
-    if (scalar_text(&text, a))
-        json_put_member_text(line, name, buf_slice(&text));
+    if (v->kind == AMQP10_STRING || v->kind == AMQP10_SYMBOL || v->kind == AMQP10_BINARY) {
+        json_put_text(line, v->bytes);
+        return;
+    }
+    amqp10_put_text(&text, v);
+    json_put_text(line, buf_slice(&text));
     buf_free(&text);
 }
 
-static void put_properties(struct buf *line, pn_message_t *m)
+static bool has_text(const struct amqp10_value *v)
 {
-    pn_bytes_t user = pn_message_get_user_id(m);
-    put_atom(line, S("message-id"), pn_message_get_id(m));
-    if (user.size)
-        json_put_member_text(line, S("user-id"), slice_bytes(user));
-    put_text(line, "to", pn_message_get_address(m));
-    put_text(line, "subject", pn_message_get_subject(m));
-    put_text(line, "reply-to", pn_message_get_reply_to(m));
-    put_atom(line, S("correlation-id"), pn_message_get_correlation_id(m));
-    put_text(line, "content-type", pn_message_get_content_type(m));
-    put_number(line, "absolute-expiry-time", pn_message_get_expiry_time(m));
-    put_number(line, "creation-time", pn_message_get_creation_time(m));
-    put_text(line, "group-id", pn_message_get_group_id(m));
-    put_number(line, "group-sequence", pn_message_get_group_sequence(m));
-    put_text(line, "reply-to-group-id", pn_message_get_reply_to_group_id(m));
+    return v->kind != AMQP10_NULL && v->kind != AMQP10_DECIMAL && v->kind < AMQP10_LIST;
 }
 
-/* Both maps have scalar keys and scalar values that matter to us; others are passed over. */
-static void put_map(struct buf *line, pn_data_t *map, const char *prefix, bool always)
+static void put_properties(struct buf *line, const struct amqp10_value *list)
 {
-    struct buf name = {0};
-    pn_data_rewind(map);
-    if (!pn_data_next(map) || pn_data_type(map) != PN_MAP || !pn_data_enter(map))
-        return;
-    while (pn_data_next(map)) {
-        struct slice key;
-        pn_atom_t k = pn_data_get_atom(map);
-        buf_reset(&name, 1024);
-        buf_puts(&name, prefix);
-        size_t prefix_len = name.len;
-        bool usable = scalar_text(&name, k);
-        key = slice_skip(buf_slice(&name), prefix_len);
-        if (!pn_data_next(map))
-            break;
-        if (usable)
-            put_atom(line, always || is_property_name(key) ? buf_slice(&name) : key, pn_data_get_atom(map));
-    }
-    pn_data_exit(map);
-    buf_free(&name);
-}
-
-static void put_body(struct buf *line, pn_message_t *m)
-{
-    pn_data_t *body = pn_message_body(m);
-    pn_data_rewind(body);
-    if (!pn_data_next(body))
-        return;
-    switch (pn_data_type(body)) {
-    case PN_BINARY:
-        transport_put_payload(line, slice_bytes(pn_data_get_binary(body)));
-        break;
-    case PN_STRING:
-        transport_put_payload(line, slice_bytes(pn_data_get_string(body)));
-        break;
-    case PN_NULL:
-        break;
-    default:
-        warn("a message's body is of type %s: it goes on without a payload", pn_type_name(pn_data_type(body)));
+    struct slice in = list->bytes;
+    struct amqp10_value v;
+    for (uint32_t i = 0; i < list->count && i < N_PROPERTIES; i++) {
+        const struct property *p = &properties[i];
+        amqp10_take(&in, &v);
+        if (!has_text(&v) || p->how == LEFT_OUT || (p->how == CARRIED_UNLESS_ZERO && v.number == 0))
+            continue;
+        json_put_key(line, p->name);
+        put_value(line, &v);
     }
 }
 
-void amqp10_put_message(struct buf *line, pn_message_t *m)
+/* `"prefix<key>":`; the prefix only where it is always wanted, or the key would be taken for a property. */
+static void put_key(struct buf *line, struct slice prefix, bool always, const struct amqp10_value *key)
+{
+    struct buf text = {0};
+    bool plain = key->kind == AMQP10_STRING || key->kind == AMQP10_SYMBOL;
+    struct slice name = key->bytes;
+    if (!plain) {
+        amqp10_put_text(&text, key);
+        name = buf_slice(&text);
+    }
+    json_put_item(line);
+    buf_putc(line, '"');
+    if (always || is_property_name(name))
+        buf_put_slice(line, prefix);
+    json_put_escaped(line, name);
+    buf_puts(line, "\":");
+    buf_free(&text);
+}
+
+static void put_map(struct buf *line, const struct amqp10_value *map, struct slice prefix, bool always)
+{
+    struct slice in = map->bytes;
+    struct amqp10_value key, v;
+    for (uint32_t i = 0; i < map->count; i += 2) {
+        amqp10_take(&in, &key);
+        amqp10_take(&in, &v);
+        if (!has_text(&key) || !has_text(&v))
+            continue;
+        put_key(line, prefix, always, &key);
+        put_value(line, &v);
+    }
+}
+
+void amqp10_message_put(struct buf *line, const struct amqp10_message *m)
 {
     buf_puts(line, ",\"headers\":{");
-    put_properties(line, m);
-    put_map(line, pn_message_properties(m), "amqp.application.property:", false);
-    put_map(line, pn_message_annotations(m), "amqp.message.annotation:", true);
+    put_properties(line, &m->properties);
+    put_map(line, &m->application, S("amqp.application.property:"), false);
+    put_map(line, &m->annotations, S("amqp.message.annotation:"), true);
     buf_putc(line, '}');
-    put_body(line, m);
+    if (m->payload.p)
+        transport_put_payload(line, m->payload);
 }

@@ -1,25 +1,22 @@
 #include "transport/source.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/io.h"
-#include "base/lines.h"
 #include "base/log.h"
 #include "line/pending.h"
-#include "line/report.h"
+#include "transport/engine.h"
+#include "transport/window.h"
 
 #include "base/banned.h"
 
 enum {
     PAUSE_MIN_MS = 1000,
     PAUSE_MAX_MS = 30000,
-    STILL_MS = 2000,      /* a full window that settled nothing for so long … */
-    EXTRA_EVERY_MS = 1000, /* … lets one more in each second */
-    OUT_MAX_BYTES = 16 * 1024 * 1024,
-    REPORT_EVERY_MS = 1000,
+    HOLD_BYTES = 16 * 1024 * 1024, /* waiting for stdout: no more is taken from the peer … */
+    /* … but lines that pass through keep coming, or the ring could stand still. They are bounded by what circulates in
+     * it; more than this is no ring. */
+    OUT_MAX_BYTES = 128 * 1024 * 1024,
 };
 
 enum { RECEIVED, ACCEPTED, REJECTED, REDELIVERED, EXPIRED, UNKNOWN, N_COUNTERS };
@@ -29,127 +26,69 @@ struct intake;
 struct delivery {
     struct intake *source;
     void *handle; /* the adapter's */
-    unsigned lane, attempt;
-    struct timer pause; /* before a redelivery */
-    struct delivery *next; /* of the spare ones, or of the pausing ones */
-    struct delivery *prev;
-};
-
-struct lane {
-    unsigned in_flight; /* taken from the window and not yet settled at the peer */
-    unsigned granted;   /* let in, not yet arrived */
-    msec stirred;       /* last settlement or extra grant */
+    size_t lane;
+    unsigned attempt;
+    struct timer pause;           /* before a redelivery */
+    struct delivery *next, *prev; /* of the pausing ones; next: of the spare ones */
 };
 
 struct intake {
+    struct engine engine;
     const struct source_config *cfg;
-    struct loop *loop;
     struct channel *channel;
-    struct lines in;
-    struct buf out;
-    size_t line_start; /* of the line being built */
-    struct delivery *building;
     struct pending pending;
     struct delivery *spare, *pausing;
+    size_t n_lanes;
     struct lane *lanes;
-    unsigned n_lanes;
-    struct watch in_watch, out_watch;
-    struct timer expiry, still, drain, reporting;
+    struct window *windows; /* of each lane */
+    struct buf *contexts;   /* of each lane: `,"context":{…}` */
+    struct entry *building; /* NULL: a message that nobody will settle */
+    size_t line_start;      /* of the line being built */
+    size_t line_lane;
+    struct timer expiry, still, drain;
     struct counter counters[N_COUNTERS];
-    bool ready, stopping, closing, held;
-    int exit_code;
+    bool stopping, closing, held;
 };
 
-static void finish(struct intake *s, int code)
+/* --- windows ----------------------------------------------------------------------------------------------------- */
+
+static void open_window(struct intake *s, size_t lane)
 {
-    s->exit_code = code;
-    loop_stop(s->loop);
+    unsigned n = s->stopping ? 0 : window_open(&s->windows[lane]);
+    if (n)
+        s->cfg->transport->grant(s->channel, lane, n);
 }
-
-/* ---- counters ---- */
-
-static void count(struct intake *s, int which)
-{
-    s->counters[which].n++;
-    if (report_wanted() && s->reporting.at == NEVER)
-        loop_timer(s->loop, &s->reporting, clock_ms() + REPORT_EVERY_MS);
-}
-
-static void report(struct intake *s)
-{
-    s->counters[UNKNOWN].n = s->pending.unknown;
-    report_counters(s->counters, N_COUNTERS);
-}
-
-static void on_report(struct timer *t)
-{
-    report(t->arg);
-}
-
-static void on_usr1(int signo, void *arg)
-{
-    struct intake *s = arg;
-    (void)signo;
-    s->counters[UNKNOWN].n = s->pending.unknown;
-    counters_print(s->counters, N_COUNTERS);
-}
-
-/* ---- windows ---- */
 
 static void arm_still(struct intake *s)
 {
     msec at = NEVER;
-    if (!s->stopping)
-        for (unsigned i = 0; i < s->n_lanes; i++) {
-            const struct lane *l = &s->lanes[i];
-            if (l->granted == 0 && l->in_flight >= s->cfg->window && l->in_flight < 2 * s->cfg->window &&
-                l->stirred + STILL_MS < at)
-                at = l->stirred + STILL_MS;
-        }
+    for (size_t i = 0; i < s->n_lanes && !s->stopping; i++) {
+        msec due = window_extra_at(&s->windows[i]);
+        if (due < at)
+            at = due;
+    }
     if (at != s->still.at)
-        loop_timer(s->loop, &s->still, at);
-}
-
-static void grant(struct intake *s, unsigned lane, unsigned n)
-{
-    s->lanes[lane].granted += n;
-    s->cfg->transport->grant(s->channel, lane, n);
-}
-
-/* Lets in what the window has room for. */
-static void top_up(struct intake *s, unsigned lane)
-{
-    const struct lane *l = &s->lanes[lane];
-    unsigned taken = l->in_flight + l->granted;
-    if (!s->stopping && taken < s->cfg->window)
-        grant(s, lane, s->cfg->window - taken);
+        loop_timer(s->engine.loop, &s->still, at);
 }
 
 static void on_still(struct timer *t)
 {
     struct intake *s = t->arg;
     msec now = clock_ms();
-    for (unsigned i = 0; i < s->n_lanes; i++) {
-        struct lane *l = &s->lanes[i];
-        if (l->granted == 0 && l->in_flight >= s->cfg->window && l->in_flight < 2 * s->cfg->window &&
-            l->stirred + STILL_MS <= now) {
-            /* the next extra one comes EXTRA_EVERY_MS from now, not STILL_MS */
-            l->stirred = now - STILL_MS + EXTRA_EVERY_MS;
-            grant(s, i, 1);
-        }
-    }
-    arm_still(s);
+    for (size_t i = 0; i < s->n_lanes && !s->stopping; i++)
+        if (window_extra(&s->windows[i], now))
+            s->cfg->transport->grant(s->channel, i, 1);
 }
 
-static void maybe_drained(struct intake *s)
+/* --- the fate of a delivery -------------------------------------------------------------------------------------- */
+
+static struct delivery *delivery_new(struct intake *s)
 {
-    if (!s->stopping || s->closing || s->pending.n || s->pausing || s->out.len)
-        return;
-    s->closing = true;
-    s->cfg->transport->close(s->channel);
+    struct delivery *d = s->spare;
+    if (d)
+        s->spare = d->next;
+    return d ? d : xmalloc(sizeof *d);
 }
-
-/* ---- the fate of a delivery ---- */
 
 static void delivery_free(struct intake *s, struct delivery *d)
 {
@@ -159,52 +98,51 @@ static void delivery_free(struct intake *s, struct delivery *d)
 
 static void carry_out(struct intake *s, struct delivery *d, enum line_class fate)
 {
-    struct lane *l = &s->lanes[d->lane];
+    static const unsigned counter[] = {
+        [CLASS_ACCEPT] = ACCEPTED, [CLASS_REJECT] = REJECTED, [CLASS_REDELIVER] = REDELIVERED};
     s->cfg->transport->settle(s->channel, d->handle, fate);
-    l->in_flight--;
-    l->stirred = clock_ms();
-    count(s, fate == CLASS_ACCEPT ? ACCEPTED : fate == CLASS_REJECT ? REJECTED : REDELIVERED);
-    top_up(s, d->lane);
+    window_give(&s->windows[d->lane], clock_ms());
+    engine_count(&s->engine, counter[fate]);
+    open_window(s, d->lane);
     delivery_free(s, d);
+}
+
+static void end_pause(struct intake *s, struct delivery *d)
+{
+    *(d->prev ? &d->prev->next : &s->pausing) = d->next;
+    if (d->next)
+        d->next->prev = d->prev;
+    loop_timer(s->engine.loop, &d->pause, NEVER);
+    carry_out(s, d, CLASS_REDELIVER);
 }
 
 static void on_pause_over(struct timer *t)
 {
     struct delivery *d = t->arg;
-    struct intake *s = d->source;
-    loop_timer(s->loop, t, NEVER);
-    if (d->prev)
-        d->prev->next = d->next;
-    else
-        s->pausing = d->next;
-    if (d->next)
-        d->next->prev = d->prev;
-    carry_out(s, d, CLASS_REDELIVER);
-    maybe_drained(s);
+    end_pause(d->source, d);
 }
 
 static msec pause_ms(unsigned attempt)
 {
-    msec ms = PAUSE_MIN_MS << (attempt < 5 ? attempt : 5);
+    msec ms = (msec)PAUSE_MIN_MS << (attempt < 5 ? attempt : 5);
     return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
 }
 
-/* A redelivery keeps its place in the window while it waits, so that a failing far end slows intake down. */
-static void redeliver_later(struct intake *s, struct delivery *d)
+/* A redelivery keeps its place in the window while it waits, so that a failing far end slows intake down. At the end
+ * there is no intake left to slow down. */
+static void redeliver(struct intake *s, struct delivery *d)
 {
+    if (s->stopping) {
+        carry_out(s, d, CLASS_REDELIVER);
+        return;
+    }
     d->prev = NULL;
     d->next = s->pausing;
     if (s->pausing)
         s->pausing->prev = d;
     s->pausing = d;
-    loop_timer(s->loop, &d->pause, clock_ms() + pause_ms(d->attempt));
-}
-
-static void arm_expiry(struct intake *s)
-{
-    msec at = s->pending.oldest ? s->pending.oldest->since + s->cfg->expire_ms : NEVER;
-    if (at != s->expiry.at && (at == NEVER || s->expiry.at == NEVER || at < s->expiry.at))
-        loop_timer(s->loop, &s->expiry, at);
+    d->pause = (struct timer){.at = NEVER, .fire = on_pause_over, .arg = d};
+    loop_timer(s->engine.loop, &d->pause, clock_ms() + pause_ms(d->attempt));
 }
 
 /* Takes the entry out of the table. The clock of the next one starts at the later of its dispatch and the last
@@ -224,33 +162,245 @@ static void settled(struct intake *s, struct entry *e)
     enum line_class fate = e->worst;
     struct delivery *d = take(s, e, true);
     if (log_at(LOG_TRACE))
-        trace("settled a delivery of source %u: class %d", d->lane, (int)fate);
+        trace("settled a message of source %u: %s", s->lanes[d->lane].source,
+              fate == CLASS_ACCEPT   ? "accepted"
+              : fate == CLASS_REJECT ? "rejected"
+                                     : "to be redelivered");
     if (fate == CLASS_REDELIVER)
-        redeliver_later(s, d);
+        redeliver(s, d);
     else
         carry_out(s, d, fate);
+}
+
+static msec oldest_expires(const struct intake *s)
+{
+    return s->pending.oldest ? s->pending.oldest->since + s->cfg->expire_ms : NEVER;
+}
+
+/* The timer may be early: then it looks again. So it need not be moved at every settlement. */
+static void arm_expiry(struct intake *s)
+{
+    msec at = oldest_expires(s);
+    if (at == NEVER ? s->expiry.at != NEVER : at < s->expiry.at)
+        loop_timer(s->engine.loop, &s->expiry, at);
 }
 
 static void on_expiry(struct timer *t)
 {
     struct intake *s = t->arg;
-    msec now = clock_ms();
-    while (s->pending.oldest && s->pending.oldest->since + s->cfg->expire_ms <= now) {
-        count(s, EXPIRED);
-        warn("a delivery was not settled within %lld ms: it is redelivered", (long long)s->cfg->expire_ms);
-        redeliver_later(s, take(s, s->pending.oldest, false));
+    unsigned n = 0;
+    for (msec now = clock_ms(); oldest_expires(s) <= now; n++) {
+        engine_count(&s->engine, EXPIRED);
+        redeliver(s, take(s, s->pending.oldest, false));
     }
-    loop_timer(s->loop, t, s->pending.oldest ? s->pending.oldest->since + s->cfg->expire_ms : NEVER);
+    if (n)
+        warn("%u messages were not settled within %lld ms: they will be redelivered", n,
+             (long long)s->cfg->expire_ms);
+    loop_timer(s->engine.loop, t, oldest_expires(s));
 }
 
-/* ---- stdout ---- */
+/* --- from the adapter -------------------------------------------------------------------------------------------- */
+
+static void remember(struct intake *s, size_t lane, void *handle, unsigned attempt)
+{
+    char id[PENDING_ID_SIZE];
+    struct delivery *d = delivery_new(s);
+    *d = (struct delivery){.source = s, .handle = handle, .lane = lane, .attempt = attempt};
+    s->building = pending_add(&s->pending, d, id);
+    s->building->since = clock_ms();
+    window_take(&s->windows[lane], s->building->since);
+    buf_puts(&s->engine.out, "\"id\":\"");
+    buf_puts(&s->engine.out, id);
+    buf_puts(&s->engine.out, "\",");
+}
+
+/* Nobody will settle it: its place is free again at once, and stdout alone holds back the peer. */
+static void let_pass(struct intake *s, size_t lane)
+{
+    msec now = clock_ms();
+    s->building = NULL;
+    window_take(&s->windows[lane], now);
+    window_give(&s->windows[lane], now);
+    open_window(s, lane);
+}
+
+static struct buf *begin(void *arg, size_t lane, struct slice address, void *handle, unsigned attempt)
+{
+    struct intake *s = arg;
+    struct buf *out = &s->engine.out;
+    s->line_start = out->len;
+    s->line_lane = lane;
+    buf_putc(out, '{');
+    if (s->cfg->mode == SETTLE_NONE)
+        let_pass(s, lane);
+    else
+        remember(s, lane, handle, attempt);
+    buf_puts(out, "\"address\":");
+    json_put_text(out, address);
+    buf_put_slice(out, buf_slice(&s->contexts[lane]));
+    engine_count(&s->engine, RECEIVED);
+    return out;
+}
+
+static void drop_line(struct intake *s)
+{
+    warn("a message of source %u is rejected: its line would be longer than %d bytes",
+         s->lanes[s->line_lane].source, LINE_MAX_BYTES);
+    buf_cut(&s->engine.out, s->line_start);
+    if (s->building)
+        carry_out(s, take(s, s->building, false), CLASS_REJECT);
+    else
+        engine_count(&s->engine, REJECTED);
+}
+
+static void end(void *arg)
+{
+    struct intake *s = arg;
+    struct buf *out = &s->engine.out;
+    buf_putc(out, '}');
+    if (out->len - s->line_start > LINE_MAX_BYTES) {
+        drop_line(s);
+        return;
+    }
+    if (log_at(LOG_TRACE))
+        trace("received a message of source %u, %zu bytes as a line", s->lanes[s->line_lane].source,
+              out->len - s->line_start);
+    buf_putc(out, '\n');
+}
+
+static void refused(void *arg, size_t lane)
+{
+    struct intake *s = arg;
+    let_pass(s, lane);
+    engine_count(&s->engine, RECEIVED);
+    engine_count(&s->engine, REJECTED);
+}
+
+static void opened(void *arg)
+{
+    struct intake *s = arg;
+    engine_opened(&s->engine);
+}
+
+static void closed(void *arg, int exit_code, const char *reason)
+{
+    struct intake *s = arg;
+    engine_closed(&s->engine, exit_code, reason, EXIT_DONE);
+}
+
+/* --- stdin ------------------------------------------------------------------------------------------------------- */
+
+static void unusable(struct intake *s, const char *reason)
+{
+    s->pending.unknown++;
+    warn("cannot use a line on stdin: %s", reason);
+}
+
+static void pass_on(struct intake *s, struct slice raw)
+{
+    if (s->engine.out.len + raw.len > OUT_MAX_BYTES) {
+        error("cannot pass on what comes on stdin: nobody reads stdout");
+        engine_finish(&s->engine, EXIT_TEMPORARY);
+        return;
+    }
+    buf_put_slice(&s->engine.out, raw);
+    buf_putc(&s->engine.out, '\n');
+}
+
+static void on_line(struct intake *s, struct slice raw)
+{
+    struct line l;
+    struct json_error err;
+    struct entry *done = NULL;
+    int64_t parts;
+    bool ours;
+    if (line_read(raw, &l, &err) < 0) {
+        unusable(s, err.reason);
+        return;
+    }
+    ours = (l.kind == LINE_SETTLEMENT || l.kind == LINE_PARTS) && pending_owns(&s->pending, l.id);
+    if (l.kind == LINE_UNKNOWN)
+        unusable(s, "it is neither a message nor a settlement"); /* passed on, it would go round for ever */
+    else if (!ours)
+        pass_on(s, raw);
+    else if (l.kind == LINE_SETTLEMENT)
+        done = pending_settle(&s->pending, l.id, pending_status_of(&l));
+    else if (json_int(l.parts, &parts) == 0 && parts >= 0)
+        done = pending_parts(&s->pending, l.id, (size_t)parts);
+    else
+        unusable(s, "the number of parts is none");
+    if (done)
+        settled(s, done);
+}
+
+static void stdin_ended(struct intake *s, bool cut)
+{
+    if (cut)
+        error("cannot read stdin: the last line is cut off");
+    else if (!s->stopping || s->pending.n)
+        error("stdin ended: nobody will settle what is in flight");
+    engine_finish(&s->engine, s->stopping && !s->pending.n && !cut ? EXIT_DONE : EXIT_TEMPORARY);
+}
+
+static void readable(void *arg)
+{
+    struct intake *s = arg;
+    struct slice line;
+    for (;;)
+        switch (lines_next(&s->engine.in, &line)) {
+        case LINES_LINE: on_line(s, line); break;
+        case LINES_LONG: unusable(s, "it is longer than 32 MiB"); break;
+        case LINES_CUT: stdin_ended(s, true); return;
+        case LINES_END: stdin_ended(s, false); return;
+        case LINES_MORE: s->counters[UNKNOWN].n = s->pending.unknown; return;
+        }
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------------- */
+
+static void close_channel(struct intake *s)
+{
+    if (s->closing)
+        return;
+    s->closing = true;
+    s->cfg->transport->close(s->channel);
+}
+
+static void maybe_drained(struct intake *s)
+{
+    if (s->stopping && s->pending.n == 0 && s->engine.out.len == 0)
+        close_channel(s);
+}
+
+static void on_term(int signo, void *arg)
+{
+    struct intake *s = arg;
+    (void)signo;
+    if (s->stopping || !s->engine.ready) {
+        engine_finish(&s->engine, EXIT_DONE);
+        return;
+    }
+    info("stopping: %zu in flight", s->pending.n);
+    s->stopping = true;
+    s->cfg->transport->stop(s->channel);
+    while (s->pausing)
+        end_pause(s, s->pausing);
+    loop_timer(s->engine.loop, &s->drain, clock_ms() + s->cfg->drain_ms);
+}
+
+static void on_drain_over(struct timer *t)
+{
+    struct intake *s = t->arg;
+    warn("drain limit reached: %zu messages are left to the peer", s->pending.n);
+    close_channel(s);
+}
+
+/* --- the loop ---------------------------------------------------------------------------------------------------- */
 
 static void settle_written(struct intake *s)
 {
-    while (s->pending.oldest) {
-        struct delivery *d = take(s, s->pending.oldest, true);
-        carry_out(s, d, CLASS_ACCEPT);
-    }
+    while (s->pending.oldest)
+        carry_out(s, take(s, s->pending.oldest, true), CLASS_ACCEPT);
 }
 
 static void hold(struct intake *s, bool held)
@@ -261,192 +411,29 @@ static void hold(struct intake *s, bool held)
     s->cfg->transport->hold(s->channel, held);
 }
 
-static void flush(void *arg)
+static void before_poll(void *arg)
 {
     struct intake *s = arg;
-    int r = 1;
-    if (s->out.len > 0)
-        r = lines_flush_some(STDOUT_FILENO, &s->out);
-    if (r < 0) {
-        error_sys("cannot write to stdout");
-        finish(s, EXIT_TEMPORARY);
+    bool written = engine_flush(&s->engine);
+    if (s->engine.over)
         return;
-    }
-    if (r == 1 && s->cfg->mode == SETTLE_WRITE)
+    if (written && s->cfg->mode == SETTLE_WRITE)
         settle_written(s);
-    s->out_watch.events = s->out.len ? POLLOUT : 0;
-    hold(s, s->out.len > OUT_MAX_BYTES);
+    hold(s, s->engine.out.len > HOLD_BYTES);
     arm_expiry(s);
     arm_still(s);
     maybe_drained(s);
     if (s->cfg->transport->flush)
         s->cfg->transport->flush(s->channel);
+    engine_await(&s->engine); /* last: hold and flush may have brought messages */
 }
 
-static void on_out(struct watch *w, short revents)
-{
-    struct intake *s = w->arg;
-    if (revents & (POLLERR | POLLNVAL)) {
-        error("cannot write to stdout: nobody reads it");
-        finish(s, EXIT_TEMPORARY);
-    }
-    /* POLLOUT: flush runs before the next poll anyway */
-}
-
-/* ---- from the adapter ---- */
-
-static struct buf *begin(void *arg, unsigned lane, struct slice address, void *handle, unsigned attempt)
-{
-    struct intake *s = arg;
-    struct delivery *d = NULL;
-    char id[PENDING_ID_SIZE];
-    s->line_start = s->out.len;
-    buf_putc(&s->out, '{');
-    if (s->cfg->mode != SETTLE_NONE) {
-        d = s->spare;
-        if (d)
-            s->spare = d->next;
-        else
-            d = xcalloc(1, sizeof *d);
-        *d = (struct delivery){.source = s, .handle = handle, .lane = lane, .attempt = attempt};
-        d->pause = (struct timer){.at = NEVER, .fire = on_pause_over, .arg = d};
-        pending_add(&s->pending, d, id)->since = clock_ms();
-        buf_printf(&s->out, "\"id\":\"%s\",", id);
-    }
-    buf_puts(&s->out, "\"address\":");
-    json_put_text(&s->out, address);
-    s->building = d;
-    struct lane *l = &s->lanes[lane];
-    if (l->granted)
-        l->granted--;
-    if (d)
-        l->in_flight++;
-    else
-        top_up(s, lane);
-    buf_puts(&s->out, ",\"context\":{\"connection\":");
-    json_put_text(&s->out, s->cfg->connection->id);
-    buf_printf(&s->out, ",\"source\":%u}", lane);
-    count(s, RECEIVED);
-    return &s->out;
-}
-
-static void end(void *arg)
-{
-    struct intake *s = arg;
-    buf_puts(&s->out, "}\n");
-    if (log_at(LOG_TRACE))
-        trace("received a message, %zu bytes as a line", s->out.len - s->line_start);
-}
-
-static void refused(void *arg, unsigned lane)
-{
-    struct intake *s = arg;
-    if (s->lanes[lane].granted)
-        s->lanes[lane].granted--;
-    count(s, RECEIVED);
-    count(s, REJECTED);
-    top_up(s, lane);
-}
-
-static void opened(void *arg)
-{
-    struct intake *s = arg;
-    info("connected to '%.*s:%u'", SLICE_ARG(s->cfg->connection->uri.host), s->cfg->connection->uri.port);
-    report_state("connected", NULL);
-    io_ready(s->cfg->ready_fd);
-    s->ready = true;
-}
-
-static void closed(void *arg, int exit_code)
-{
-    struct intake *s = arg;
-    report_state("disconnected", NULL);
-    finish(s, s->exit_code ? s->exit_code : exit_code);
-}
-
-/* ---- stdin ---- */
-
-static void on_line(struct intake *s, struct slice raw)
-{
-    struct line l;
-    struct json_error err;
-    struct entry *done = NULL;
-    int64_t parts;
-    if (line_read(raw, &l, &err) < 0 || l.kind == LINE_UNKNOWN) {
-        s->pending.unknown++;
-        warn("cannot use a line on stdin: no settlement");
-        return;
-    }
-    if ((l.kind != LINE_SETTLEMENT && l.kind != LINE_PARTS) || !pending_owns(&s->pending, l.id)) {
-        buf_put_slice(&s->out, raw);
-        buf_putc(&s->out, '\n');
-        return;
-    }
-    if (l.kind == LINE_SETTLEMENT)
-        done = pending_settle(&s->pending, l.id, pending_status_of(&l));
-    else if (json_int(l.parts, &parts) == 0 && parts >= 0)
-        done = pending_parts(&s->pending, l.id, (size_t)parts);
-    if (done)
-        settled(s, done);
-}
-
-static void on_in(struct watch *w, short revents)
-{
-    struct intake *s = w->arg;
-    struct slice line;
-    enum lines_status st;
-    (void)revents;
-    if (lines_fill(&s->in) < 0) {
-        error_sys("cannot read from stdin");
-        finish(s, EXIT_TEMPORARY);
-        return;
-    }
-    while ((st = lines_next(&s->in, &line)) == LINES_LINE || st == LINES_LONG) {
-        if (st == LINES_LINE) {
-            on_line(s, line);
-        } else {
-            s->pending.unknown++;
-            warn("cannot use a line on stdin: longer than %zu bytes", s->in.max);
-        }
-    }
-    if (st == LINES_MORE)
-        return;
-    if (st == LINES_CUT)
-        error("the last line on stdin is cut off");
-    else if (!s->stopping || s->pending.n)
-        error("stdin ended: nobody will settle what is in flight");
-    finish(s, s->stopping && !s->pending.n && st == LINES_END ? EXIT_DONE : EXIT_TEMPORARY);
-}
-
-/* ---- signals ---- */
-
-static void on_term(int signo, void *arg)
-{
-    struct intake *s = arg;
-    (void)signo;
-    if (s->stopping || !s->ready) {
-        finish(s, EXIT_DONE);
-        return;
-    }
-    s->stopping = true;
-    info("stopping: %zu in flight", s->pending.n);
-    s->cfg->transport->stop(s->channel);
-    loop_timer(s->loop, &s->drain, clock_ms() + s->cfg->drain_ms);
-    maybe_drained(s);
-}
-
-static void on_drain_over(struct timer *t)
-{
-    struct intake *s = t->arg;
-    info("drain limit reached: %zu left to the peer", s->pending.n);
-    finish(s, EXIT_DONE);
-}
-
-/* ---- life ---- */
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 int source_mode(const char *text, enum settle_mode *out)
 {
-    static const char *const names[] = {[SETTLE_RING] = "ring", [SETTLE_WRITE] = "write", [SETTLE_NONE] = "none"};
+    static const char *const names[] = {
+        [SETTLE_RING] = "ring", [SETTLE_WRITE] = "write", [SETTLE_NONE] = "none"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(text, names[i]) == 0) {
             *out = (enum settle_mode)i;
@@ -455,29 +442,62 @@ int source_mode(const char *text, enum settle_mode *out)
     return -1;
 }
 
+static size_t lanes_of(const struct source_config *cfg, size_t source)
+{
+    const struct source *of = &cfg->connection->sources[source];
+    if (cfg->only >= 0 && (size_t)cfg->only != source)
+        return 0;
+    return cfg->transport->lane_per_address ? of->addresses.n * of->consumer_count : 1;
+}
+
+static void add_lane(struct intake *s, size_t source, size_t k, size_t n)
+{
+    const struct source *of = &s->cfg->connection->sources[source];
+    bool each = s->cfg->transport->lane_per_address;
+    size_t i = s->n_lanes++;
+    s->lanes[i] = (struct lane){.source = (unsigned)source,
+                                .address = each ? of->addresses.v[k / of->consumer_count] : SLICE_NONE,
+                                .consumer = each ? (unsigned)(k % of->consumer_count) : 0};
+    s->windows[i].size = s->cfg->window > n ? s->cfg->window / (unsigned)n : 1;
+    buf_puts(&s->contexts[i], ",\"context\":{\"connection\":");
+    json_put_text(&s->contexts[i], s->cfg->connection->id);
+    buf_printf(&s->contexts[i], ",\"source\":%zu}", source);
+}
+
+static void make_lanes(struct intake *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->cfg->connection->n_sources; i++)
+        n += lanes_of(s->cfg, i);
+    s->lanes = xcalloc(n, sizeof *s->lanes);
+    s->windows = xcalloc(n, sizeof *s->windows);
+    s->contexts = xcalloc(n, sizeof *s->contexts);
+    for (size_t i = 0; i < s->cfg->connection->n_sources; i++)
+        for (size_t k = 0, of = lanes_of(s->cfg, i); k < of; k++)
+            add_lane(s, i, k, of);
+}
+
 static void source_init(struct intake *s, const struct source_config *cfg)
 {
-    static const char *const names[N_COUNTERS] = {"received", "accepted", "rejected", "redelivered", "expired", "unknown"};
-    *s = (struct intake){.cfg = cfg, .loop = loop_new()};
+    static const char *const names[N_COUNTERS] = {"received",    "accepted", "rejected",
+                                                  "redelivered", "expired",  "unknown"};
+    struct engine *e = &s->engine;
+    *s = (struct intake){.cfg = cfg};
     for (int i = 0; i < N_COUNTERS; i++)
         s->counters[i].name = names[i];
+    engine_init(e, cfg->connection, cfg->ready_fd, s->counters, N_COUNTERS);
+    e->readable = readable;
+    e->arg = s;
     pending_init(&s->pending, "s");
-    lines_init(&s->in, STDIN_FILENO);
-    s->n_lanes = (unsigned)cfg->connection->n_sources;
-    s->lanes = xcalloc(s->n_lanes ? s->n_lanes : 1, sizeof *s->lanes);
-    s->in_watch = (struct watch){.fd = STDIN_FILENO, .events = POLLIN, .ready = on_in, .arg = s};
-    s->out_watch = (struct watch){.fd = STDOUT_FILENO, .ready = on_out, .arg = s};
+    make_lanes(s);
     s->expiry = (struct timer){.at = NEVER, .fire = on_expiry, .arg = s};
     s->still = (struct timer){.at = NEVER, .fire = on_still, .arg = s};
     s->drain = (struct timer){.at = NEVER, .fire = on_drain_over, .arg = s};
-    s->reporting = (struct timer){.at = NEVER, .fire = on_report, .arg = s};
-    loop_signal(s->loop, SIGTERM, on_term, s);
-    loop_signal(s->loop, SIGINT, on_term, s);
-    loop_signal(s->loop, SIGUSR1, on_usr1, s);
+    loop_signal(e->loop, SIGTERM, on_term, s);
+    loop_signal(e->loop, SIGINT, on_term, s);
+    loop_before_poll(e->loop, before_poll, s);
     if (cfg->mode == SETTLE_RING)
-        loop_add(s->loop, &s->in_watch);
-    loop_add(s->loop, &s->out_watch);
-    loop_before_poll(s->loop, flush, s);
+        loop_add(e->loop, &e->in_watch);
 }
 
 static void source_clear(struct intake *s)
@@ -487,7 +507,6 @@ static void source_clear(struct intake *s)
     while (s->pausing) {
         struct delivery *d = s->pausing;
         s->pausing = d->next;
-        loop_timer(s->loop, &d->pause, NEVER);
         delivery_free(s, d);
     }
     while (s->spare) {
@@ -496,30 +515,33 @@ static void source_clear(struct intake *s)
         free(d);
     }
     pending_free(&s->pending);
-    lines_free(&s->in);
-    buf_free(&s->out);
+    for (size_t i = 0; i < s->n_lanes; i++)
+        buf_free(&s->contexts[i]);
     free(s->lanes);
-    loop_free(s->loop);
+    free(s->windows);
+    free(s->contexts);
+    engine_clear(&s->engine);
 }
 
 int source_run(const struct source_config *cfg)
 {
     struct intake s;
     source_init(&s, cfg);
-    struct channel_user user = {.arg = &s, .begin = begin, .end = end, .refused = refused, .opened = opened, .closed = closed};
-    struct channel_config config = {.loop = s.loop,
+    struct channel_user user = {
+        .arg = &s, .begin = begin, .end = end, .refused = refused, .opened = opened, .closed = closed};
+    struct channel_config config = {.loop = s.engine.loop,
                                     .connection = cfg->connection,
-                                    .only = cfg->only,
+                                    .lanes = s.lanes,
+                                    .n_lanes = s.n_lanes,
                                     .client = cfg->client,
                                     .presettled = cfg->mode == SETTLE_NONE,
                                     .connect_ms = cfg->connect_ms};
     s.channel = cfg->transport->open(&config, &user);
-    for (unsigned i = 0; i < s.n_lanes; i++)
-        if (cfg->only < 0 || (unsigned)cfg->only == i)
-            top_up(&s, i);
-    loop_run(s.loop);
-    report(&s);
+    for (size_t i = 0; i < s.n_lanes && !s.engine.over; i++)
+        open_window(&s, i);
+    loop_run(s.engine.loop);
+    int code = s.engine.exit_code;
     cfg->transport->free(s.channel);
     source_clear(&s);
-    return s.exit_code;
+    return code;
 }

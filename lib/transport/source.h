@@ -1,13 +1,14 @@
 /* source.h: the engine of every source: deliveries become lines on stdout, settlements on stdin settle them.
  *
- * Each delivery of a lane (a source of the connection) takes a place in that lane's window until it is settled at its
- * peer: accept and reject at once, redeliver after a pause (1 s, doubling with each attempt up to 30 s). A delivery
- * that nobody settles for expire_ms after the later of its dispatch and the last settlement of an earlier one is
- * redelivered. A window that is full and still for 2 s lets one more in each second, up to twice its size, so that an
- * answer waiting behind its own command can arrive. The engine never blocks: it polls stdin and stdout together.
+ * Each delivery takes a place in the window of its lane until it is settled at its peer: accept and reject at once,
+ * redeliver after a pause (1 s, doubling with each attempt up to 30 s). The window of a source is shared out evenly among
+ * its lanes, at least one place each (window.h). A delivery that nobody settles for expire_ms after the later of its
+ * dispatch and the last settlement of an earlier one is redelivered. The engine never blocks: it polls stdin and stdout
+ * together; deliveries are held back while 16 MiB wait for stdout.
  *
- * TERM or INT: intake stops, the window drains for up to drain_ms, then 0. EOF on stdin or a broken stdout: 111, the
- * unsettled stays with the peer. USR1: counters on stderr. */
+ * TERM or INT: intake stops, the window drains for up to drain_ms (what waits for its redelivery is given back at once),
+ * then 0; a second one ends it now. EOF on stdin or a broken stdout: 111, the unsettled stays with the peer. USR1:
+ * counters on stderr. */
 #ifndef TRANSPORT_SOURCE_H
 #define TRANSPORT_SOURCE_H
 
@@ -25,10 +26,10 @@ int source_mode(const char *text, enum settle_mode *out);
 struct source_config {
     const struct transport *transport;
     const struct connection *connection;
-    int only;
+    int only; /* -k; -1: all sources */
     unsigned client;
     enum settle_mode mode;
-    unsigned window; /* messages in flight a lane */
+    unsigned window; /* messages in flight a source */
     msec expire_ms, drain_ms, connect_ms;
     int ready_fd; /* -1: none */
 };

@@ -1,5 +1,8 @@
 #include "transport/transport.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "base/base64.h"
 #include "base/log.h"
 #include "base/scan.h"
@@ -23,67 +26,123 @@ void transport_put_payload(struct buf *line, struct slice bytes)
     buf_putc(line, '"');
 }
 
+/* --- the connection of a command line ---------------------------------------------------------------------------- */
+
+/* Several programs of a shell may be connected at once: no two of them may claim the same name at the peer. */
+static void put_names(struct buf *doc)
+{
+    unsigned char random[4] = {0};
+    (void)!getentropy(random, sizeof random);
+    buf_printf(
+        doc,
+        ",\"specificConfig\":{\"publisherId\":\"\",\"clientId\":\"\",\"jms.clientID\":\"shell-%ld-%02x%02x%02x%02x\"}",
+        (long)getpid(), random[0], random[1], random[2], random[3]);
+}
+
 /* One source with all addresses, or one target that takes any address. */
-static void put_document(struct buf *doc, const char *type, const char *uri, char **addresses, size_t n, int qos)
+static void put_document(struct buf *doc, const char *type, const char *uri, char **addresses, size_t n,
+                         int qos)
 {
     buf_puts(doc, "{\"id\":\"shell\",\"connectionStatus\":\"open\"");
     json_put_member_text(doc, S("connectionType"), slice_str(type));
     json_put_member_text(doc, S("uri"), slice_str(uri));
+    put_names(doc);
     if (n) {
-        buf_puts(doc, ",\"sources\":[{\"authorizationContext\":[\"shell\"],\"replyTarget\":{\"enabled\":false},\"addresses\":[");
+        buf_puts(doc,
+                 ",\"sources\":[{\"authorizationContext\":[\"shell\"],\"replyTarget\":{\"enabled\":false},"
+                 "\"addresses\":[");
         for (size_t i = 0; i < n; i++) {
             json_put_item(doc);
             json_put_text(doc, slice_str(addresses[i]));
         }
         buf_printf(doc, "],\"qos\":%d}]}", qos < 0 ? 1 : qos);
     } else {
-        buf_printf(doc, ",\"targets\":[{\"address\":\"any\",\"authorizationContext\":[\"shell\"],\"topics\":[],\"qos\":%d}]}",
-                   qos < 0 ? 1 : qos);
+        buf_printf(
+            doc,
+            ",\"targets\":[{\"address\":\"any\",\"authorizationContext\":[\"shell\"],\"topics\":[],\"qos\":%d}]}",
+            qos < 0 ? 1 : qos);
     }
 }
 
-static int from_operands(struct connection *c, const char *type, char **operands, size_t n, int qos, struct ditto_error *err)
+static int from_operands(struct connection *c, const char *type, char **operands, size_t n, int qos,
+                         struct ditto_error *err)
 {
     struct buf doc = {0};
     int r;
     if (strchr(operands[0], '@'))
-        return ditto_fail(err, 400, "connectivity:connection.uri.invalid", NULL, NULL,
-                          "user information does not belong on a command line: put it into a connection file (-c)");
+        return ditto_fail(
+            err, 400, "connectivity:connection.uri.invalid", NULL, NULL,
+            "User information does not belong on a command line: put it into a connection file (-c).");
     put_document(&doc, type, operands[0], operands + 1, n - 1, qos);
     r = connection_parse(c, buf_slice(&doc), err);
     buf_free(&doc);
     return r;
 }
 
+static int from_file(struct connection *c, const struct program *prog, const char *path)
+{
+    int code = connection_load(c, path);
+    /* for the life of the process, so it is never given back */
+    if (code == 0 && c->id.len)
+        log_init(prog->name, xstrndup(c->id.p, c->id.len));
+    return code;
+}
+
 int transport_configure(struct connection *c, const struct program *prog, const char *path, const char *type,
                         char **operands, size_t n, int qos, enum side side)
 {
     struct ditto_error err = {0};
+    struct rlimit no_core = {0, 0}; /* it would hold the password */
+    (void)setrlimit(RLIMIT_CORE, &no_core);
     if (path) {
         if (n)
             opt_usage(prog, "-c and a URI exclude each other");
-        return connection_load(c, path);
+        return from_file(c, prog, path);
     }
     if (n < (side == SIDE_SOURCE ? 2u : 1u) || (side == SIDE_SINK && n > 1))
-        opt_usage(prog, side == SIDE_SOURCE ? "-c, or a URI and addresses, is needed" : "-c, or a URI, is needed");
+        opt_usage(prog,
+                  side == SIDE_SOURCE ? "-c, or a URI and addresses, is needed" : "-c, or a URI, is needed");
     if (from_operands(c, type, operands, n, qos, &err) == 0)
         return 0;
     error("cannot use the command line: %s: %s", err.code, err.message);
     return EXIT_PERMANENT;
 }
 
+/* --- judging ----------------------------------------------------------------------------------------------------- */
+
 int transport_judge(const struct transport *t, const struct connection *c, int only, enum side side)
 {
     struct ditto_error err = {0};
     size_t n = side == SIDE_SOURCE ? c->n_sources : c->n_targets;
-    struct channel_config cfg = {.connection = c, .only = only};
     /* a sink may serve reply targets only, so it needs no targets; a source needs what it is named after */
     if ((only >= 0 && (size_t)only >= n) || (side == SIDE_SOURCE && n == 0)) {
-        error("cannot use connection '%.*s': it has %zu %s", SLICE_ARG(c->id), n, side == SIDE_SOURCE ? "sources" : "targets");
+        error("cannot use connection '%.*s': it has %zu %s", SLICE_ARG(c->id), n,
+              side == SIDE_SOURCE ? "sources" : "targets");
         return EXIT_PERMANENT;
     }
-    if (t->check(&cfg, &err) == 0)
+    if (t->check(c, &err) == 0)
         return 0;
-    error("cannot use connection '%.*s': %s: %s (at '%s')", SLICE_ARG(c->id), err.code, err.message, err.pointer);
+    error("cannot use connection '%.*s': %s: %s (at %s)", SLICE_ARG(c->id), err.code, err.message,
+          err.pointer[0] ? err.pointer : "/");
     return EXIT_PERMANENT;
+}
+
+static bool has_nul(struct slice s)
+{
+    return s.len && memchr(s.p, 0, s.len);
+}
+
+int transport_check_plain(const struct connection *c, struct ditto_error *err)
+{
+    static const char code[] = "connectivity:connection.configuration.invalid";
+    if (c->uri.tls)
+        return ditto_fail(err, 400, code, NULL, "/uri", "TLS is not supported yet.");
+    if (json_present(c->ssh_tunnel) && json_get(c->ssh_tunnel, S("enabled")).type == JSON_TRUE)
+        return ditto_fail(err, 400, code, NULL, "/sshTunnel", "SSH tunnels are not supported yet.");
+    if (json_present(c->credentials))
+        return ditto_fail(err, 400, code, NULL, "/credentials",
+                          "Credentials outside the URI are not supported yet.");
+    if (has_nul(c->uri.user) || has_nul(c->uri.password))
+        return ditto_fail(err, 400, code, NULL, "/uri", "A user name or password has no NUL character.");
+    return 0;
 }

@@ -1,0 +1,736 @@
+#!/usr/bin/env bats
+# amqp-in.bats: the AMQP 1.0 source against the project's container (amqp-peer) and RabbitMQ.
+load helper/common
+load helper/rabbitmq
+
+# Starts amqp-peer with these arguments; messages and control lines are written to descriptor 5. Its port is then PORT.
+peer() {
+    mkfifo "$WORK/feed"
+    exec 5<>"$WORK/feed"
+    start peer amqp-peer -t 100 "$@" "$WORK/feed" </dev/null 5>&-
+    wait_for 10 grep -q '^{"port":' "$WORK/peer.out"
+    PORT=$(head -n 1 "$WORK/peer.out" | jq .port)
+    URI=amqp://127.0.0.1:$PORT
+}
+
+# Starts amqp-in with these arguments and waits until it is ready; settlements are written to descriptor 6.
+source_ready() { # ARGS
+    open_home
+    start_ready src amqp-in -d 4 "$@" <"$WORK/home" 5>&- 6>&-
+}
+
+# The same without waiting.
+source_start() { # ARGS
+    open_home
+    start src amqp-in "$@" <"$WORK/home" 5>&- 6>&-
+}
+
+open_home() {
+    rm -f "$WORK/home"
+    mkfifo "$WORK/home"
+    exec 6<>"$WORK/home"
+}
+
+# Waits until the source has printed N lines.
+lines() { # N
+    wait_for 15 has_lines "$1"
+}
+
+has_lines() { # N
+    [ "$(wc -l <"$WORK/src.out")" -ge "$1" ]
+}
+
+# The id of the line N that the source printed.
+id() { # N
+    sed -n "$1p" "$WORK/src.out" | jq -r .id
+}
+
+settle() { # N STATUS
+    echo "{\"id\":\"$(id "$1")\",\"status\":$2}" >&6
+}
+
+# Waits until the peer has printed N (1) records that match FILTER.
+record() { # FILTER [N]
+    wait_for 15 has_records "$@"
+}
+
+has_records() { # FILTER [N]
+    [ "$(jq -c "select($1)" "$WORK/peer.out" | wc -l)" -ge "${2:-1}" ]
+}
+
+# The outcomes that the peer has seen, in order: "1 accepted", …
+outcomes() {
+    jq -r 'select(.event == "disposition") | "\(.n) \(.outcome)\(if .failed then " failed" else "" end)"' "$WORK/peer.out"
+}
+
+# The fields of the peer's summary that are not 0, address apart.
+summary() {
+    jq -c '.summary // empty | del(.address) | with_entries(select(.value != 0))' "$WORK/peer.out"
+}
+
+# Writes a connection to $WORK/connection; FILTER changes it.
+connection() { # [FILTER]
+    jq -n --arg uri "$URI" '{id: "conn-1", connectionType: "amqp-10", connectionStatus: "open", uri: $uri,
+        sources: [{addresses: ["a"], authorizationContext: ["x"]}]}' | jq "${1:-.}" >"$WORK/connection"
+}
+
+# Is the last system call in the trace a poll of more than ten seconds?
+waits_long() {
+    tail -n 1 "$WORK/trace" | grep -qE 'poll\(.*, [1-9][0-9]{4,}$'
+}
+
+# Runs amqp-in until it ends, its streams apart.
+source_run() { # ARGS
+    run --separate-stderr timeout 30 amqp-in "$@" </dev/null
+}
+
+err() {
+    cat "$WORK/src.err"
+}
+
+# --- the command line ---
+
+@test "wrong usage is 100 and one synopsis line" {
+    local synopsis='usage: amqp-in [-nqvhV] [-c PATH] [-k N] [-C N] [-S MODE] [-w N] [-E MS] [-D MS] [-T MS] [-d FD] [URI ADDRESS...]'
+    source_run
+    assert_status 100
+    assert_output ''
+    assert_stderr "amqp-in: error: -c, or a URI and addresses, is needed"$'\n'"$synopsis"
+    source_run amqp://127.0.0.1:1
+    assert_status 100
+    source_run -c x amqp://127.0.0.1:1 a
+    assert_status 100
+    assert_stderr --partial '-c and a URI exclude each other'
+    source_run -S sometimes amqp://127.0.0.1:1 a
+    assert_status 100
+    assert_stderr --partial '-S takes ring, write or none'
+    source_run -w 0 amqp://127.0.0.1:1 a
+    assert_status 100
+    source_run -V
+    assert_status 0
+    assert_output --regexp '^amqp-in [0-9.]+ \(qpid-proton [0-9.]+\)$'
+}
+
+@test "a connection that cannot be served is 100, with the place of the fault" {
+    source_run amqp://user:secret@127.0.0.1:1 a
+    assert_status 100
+    assert_stderr 'amqp-in: error: cannot use the command line: connectivity:connection.uri.invalid: User information does not belong on a command line: put it into a connection file (-c).'
+    source_run amqps://127.0.0.1:1 a
+    assert_status 100
+    assert_stderr "amqp-in: error: cannot use connection 'shell': connectivity:connection.configuration.invalid: TLS is not supported yet. (at /uri)"
+    URI=amqp://127.0.0.1:1
+    connection
+    source_run -c "$WORK/connection" -k 1
+    assert_status 100
+    assert_stderr "amqp-in conn-1: error: cannot use connection 'conn-1': it has 1 sources"
+    connection '.connectionType = "mqtt" | .uri = "tcp://127.0.0.1:1" | .sources[].qos = 1'
+    source_run -c "$WORK/connection"
+    assert_status 100
+    assert_stderr --partial "of type 'mqtt', not amqp-10"
+    connection '.credentials = {type: "hmac", algorithm: "az-sasl", parameters: {sharedKeyName: "x", sharedKey: "eA=="}}'
+    source_run -c "$WORK/connection"
+    assert_status 100
+    assert_stderr --partial '(at /credentials)'
+    source_run -c "$WORK/none"
+    assert_status 111
+    assert_stderr --partial "cannot read connection '$WORK/none': No such file or directory"
+    echo '{' >"$WORK/connection"
+    source_run -c "$WORK/connection"
+    assert_status 100
+    assert_stderr --partial 'json.invalid'
+}
+
+@test "-n checks and connects to nobody" {
+    peer
+    connection
+    source_run -n -c "$WORK/connection"
+    assert_status 0
+    assert_output ''
+    assert_stderr ''
+    run ! has_records '.event == "accept"'
+}
+
+@test "a password in the connection is never printed" {
+    URI=amqp://me:hunter2@127.0.0.1:1
+    connection
+    source_run -vv -S write -c "$WORK/connection"
+    assert_status 111
+    refute [ "${stderr#*hunter2}" != "$stderr" ]
+}
+
+# --- lines ---
+
+@test "deliveries become lines; -S write settles what is written" {
+    peer
+    cat >&5 <<'END'
+{"address":"a","text":"one"}
+{"address":"a","properties":{"message-id":"m","to":"t","subject":"s","reply-to":"r","correlation-id":18446744073709551615,"content-type":"text/plain","content-encoding":"gzip","absolute-expiry-time":1,"creation-time":2,"group-id":"g","group-sequence":3,"reply-to-group-id":"h","user-id":"u"},"application-properties":{"to":"app","x":"ä\"\\","n":-1,"d":0.5,"e":10000000.0,"t":true,"nothing":null,"list":[1],"c":{"char":228}},"annotations":{"x-opt":{"symbol":"y"}},"data":"AQI="}
+{"address":"a","properties":{"creation-time":0,"group-sequence":0,"message-id":{"uuid":"00112233-4455-6677-8899-aabbccddeeff"}},"application-properties":{"ts":{"timestamp":-4},"f":{"float":0.1},"b":{"ubyte":255}}}
+END
+    source_ready -S write "$URI" a
+    lines 3
+    run jq -c 'del(.id)' "$WORK/src.out"
+    assert_line --index 0 '{"address":"a","context":{"connection":"shell","source":0},"headers":{},"text":"one"}'
+    assert_line --index 1 '{"address":"a","context":{"connection":"shell","source":0},"headers":{"message-id":"m","user-id":"u","to":"t","subject":"s","reply-to":"r","correlation-id":"18446744073709551615","content-type":"text/plain","absolute-expiry-time":"1","creation-time":"2","group-id":"g","group-sequence":"3","reply-to-group-id":"h","amqp.application.property:to":"app","x":"ä\"\\","n":"-1","d":"0.5","e":"1.0E7","t":"true","c":"ä","amqp.message.annotation:x-opt":"y"},"text":"\u0001\u0002"}'
+    assert_line --index 2 '{"address":"a","context":{"connection":"shell","source":0},"headers":{"message-id":"00112233-4455-6677-8899-aabbccddeeff","ts":"-4","f":"0.1","b":"255"}}'
+    record '.event == "disposition"' 3
+    stop src
+    assert_status 0
+    assert_equal "$(err)" ''
+    [ "$(id 1 | cut -d - -f 1)" = "$(id 3 | cut -d - -f 1)" ]
+    [[ $(id 1) =~ ^s[a-z0-9]{6}-1$ ]]
+    record '.event == "close"'
+    assert_equal "$(outcomes)" $'1 accepted\n2 accepted\n3 accepted'
+}
+
+@test "payloads keep every byte" {
+    peer
+    # shellcheck disable=SC2059 # the escapes are the point
+    printf "$(printf '\\x%02x' {0..255})" >"$WORK/bytes"
+    yes "$WORK/bytes" | head -n 4096 | xargs cat >"$WORK/mebi"
+    tr '\0' x </dev/zero | head -c 16777216 >"$WORK/large"
+    tr '\0' '\1' </dev/zero | head -c 5000000 >"$WORK/control"
+    for file in bytes mebi large control; do
+        base64 -w 0 "$WORK/$file" | jq -cR '{address: "a", data: .}'
+    done >&5
+    cat >&5 <<'END'
+{"address":"a","data":""}
+{"address":"a","text":""}
+{"address":"a","text":"a\u0000b\uffff ä 😀"}
+{"address":"a","value":{"binary":"/w=="}}
+{"address":"a"}
+{"address":"a","map":{"k":1}}
+{"address":"a","sequence":[1]}
+{"address":"a","value":12}
+END
+    source_ready -S write "$URI" a
+    lines 12
+    cmp "$WORK/bytes" <(sed -n 1p "$WORK/src.out" | jq -r .bytes | base64 -d)
+    cmp "$WORK/mebi" <(sed -n 2p "$WORK/src.out" | jq -r .bytes | base64 -d)
+    cmp "$WORK/large" <(sed -n 3p "$WORK/src.out" | jq -j .text)
+    run jq -c '[has("text"), has("bytes"), .text, .bytes]' <(sed 1,4d "$WORK/src.out")
+    assert_output '[true,false,"",null]
+[true,false,"",null]
+[true,false,"a\u0000b￿ ä 😀",null]
+[false,true,null,"/w=="]
+[false,false,null,null]
+[false,false,null,null]
+[false,false,null,null]
+[false,false,null,null]'
+    # too many escapes for text
+    cmp "$WORK/control" <(sed -n 4p "$WORK/src.out" | jq -r .bytes | base64 -d)
+    stop src
+    assert_status 0
+    assert_equal "$(err)" "amqp-in: warning: a message from 'a' goes on without a payload: its body is a map
+amqp-in: warning: a message from 'a' goes on without a payload: its body is a sequence
+amqp-in: warning: a message from 'a' goes on without a payload: its body is a number"
+}
+
+@test "what is over 16 MiB is rejected, and the next message served" {
+    peer
+    echo '{"do":"generate","address":"a","count":1,"bytes":16777217}' >&5
+    source_ready -S write "$URI" a
+    record '.event == "disposition"'
+    echo '{"do":"generate","address":"a","count":1,"bytes":18874368}' >&5
+    record '.event == "disposition"' 2
+    echo '{"address":"a","text":"next"}' >&5
+    lines 1
+    assert_equal "$(jq -r .text "$WORK/src.out")" next
+    stop src
+    assert_status 0
+    record '.event == "close"'
+    assert_equal "$(outcomes)" $'1 rejected\n2 rejected\n3 accepted'
+    assert_equal "$(err)" "amqp-in: warning: a message from 'a' is rejected: its payload is larger than 16 MiB
+amqp-in: warning: a message from 'a' is rejected: it is larger than 16 MiB"
+}
+
+@test "headers that are no UTF-8 get the replacement character; names are escaped" {
+    peer
+    echo '{"address":"a","application-properties":{"b\"\\\n\u0001":{"binary":"YWL/Yw=="},"":"empty"}}' >&5
+    source_ready -S write "$URI" a
+    lines 1
+    assert_equal "$(jq -c .headers "$WORK/src.out")" '{"b\"\\\n\u0001":"ab�c","":"empty"}'
+}
+
+@test "several addresses, sources and consumers; -k takes one of them" {
+    peer
+    connection '.sources = [{addresses: ["a", "b"], consumerCount: 2, authorizationContext: ["x"]},
+        {addresses: ["queue://c"], authorizationContext: ["x"]}]'
+    for address in a b c; do
+        echo "{\"address\":\"$address\",\"text\":\"to $address\"}" >&5
+    done
+    source_ready -v -S write -c "$WORK/connection"
+    lines 3
+    assert_equal "$(jq -c '[.address, .context, .text]' "$WORK/src.out" | sort)" \
+        '["a",{"connection":"conn-1","source":0},"to a"]
+["b",{"connection":"conn-1","source":0},"to b"]
+["queue://c",{"connection":"conn-1","source":1},"to c"]'
+    assert_equal "$(jq -c 'select(.event == "attach") | [.link, .address]' "$WORK/peer.out")" \
+        '["conn-1-0-a-0","a"]
+["conn-1-0-a-1","a"]
+["conn-1-0-b-0","b"]
+["conn-1-0-b-1","b"]
+["conn-1-1-queue://c-0","c"]'
+    # the window of a source is shared out among its links
+    assert_equal "$(jq -c 'select(.event == "credit") | .credit' "$WORK/peer.out" | head -n 5 | paste -sd ' ')" '50 50 50 50 200'
+    stop src
+    assert_status 0
+    assert_equal "$(grep -c "^amqp-in conn-1: info: consuming from '" "$WORK/src.err")" 5
+    source_ready -S write -k 1 -c "$WORK/connection"
+    assert_equal "$(jq -r 'select(.event == "attach") | .address' "$WORK/peer.out" | tail -n +6)" c
+    assert_equal "$(jq -r 'select(.event == "open") | .container' "$WORK/peer.out" | tail -n 1)" conn-1-in
+}
+
+@test "-S none asks the peer to settle before it sends; lines have no id" {
+    peer
+    echo '{"do":"generate","address":"a","count":500,"bytes":50}' >&5
+    source_ready -S none -w 10 "$URI" a
+    lines 500
+    refute grep -q '"id"' "$WORK/src.out"
+    assert_equal "$(jq -r 'select(.event == "attach").settle_mode' "$WORK/peer.out")" settled
+    stop src
+    assert_status 0
+    stop peer
+    assert_equal "$(summary)" '{"sent":500,"transfers":500,"presettled":500}'
+}
+
+@test "a message that came settled is settled at home without a word to the peer" {
+    peer
+    echo '{"address":"a","text":"x","settled":true}' >&5
+    source_ready "$URI" a
+    lines 1
+    settle 1 503
+    stop src
+    assert_status 0
+    stop peer
+    assert_equal "$(summary)" '{"sent":1,"transfers":1,"presettled":1}'
+}
+
+# --- settlement ---
+
+@test "accept, reject and redeliver; a redelivery waits a second, and longer at each attempt" {
+    peer
+    for n in 1 2 3 4; do echo "{\"address\":\"a\",\"text\":\"$n\"}"; done >&5
+    source_ready "$URI" a
+    lines 4
+    settle 4 200
+    settle 3 204
+    settle 2 400
+    settle 1 503
+    record '.event == "disposition"' 3
+    assert_equal "$(outcomes | sort)" $'2 rejected\n3 accepted\n4 accepted'
+    lines 5
+    assert_equal "$(outcomes | tail -n 1)" '1 modified failed'
+    if [ -n "$CONN_LONG" ]; then
+        for n in 5 6 7; do # after 2, 4 and 8 s
+            settle $n 408
+            lines $((n + 1))
+        done
+        assert_equal "$(jq -c 'select(.event == "sent" and .n == 1) | .delivery_count' "$WORK/peer.out" | paste -sd ' ')" '0 1 2 3 4'
+    fi
+    settle "$(wc -l <"$WORK/src.out")" 424
+    stop src
+    assert_status 0
+    assert_equal "$(jq -r .text "$WORK/src.out" | head -n 5 | paste -sd ' ')" '1 2 3 4 1'
+    assert_equal "$(err)" ''
+}
+
+@test "a peer that does not offer modified gets released" {
+    peer -d '{"do":"no-modified"}'
+    echo '{"address":"a","text":"x"}' >&5
+    source_ready -v "$URI" a
+    lines 1
+    settle 1 500
+    lines 2
+    settle 2 200
+    record '.event == "disposition"' 2
+    stop src
+    assert_status 0
+    assert_equal "$(outcomes)" $'1 released\n1 accepted'
+    grep -q "^amqp-in: info: consuming from 'a' (the peer does not offer 'modified': 'released' stands for it)\$" "$WORK/src.err"
+}
+
+@test "no more than the window is unsettled; what is still for two seconds lets in one more a second, up to twice" {
+    peer
+    echo '{"do":"generate","address":"a","count":20,"bytes":50}' >&5
+    source_ready -w 2 "$URI" a
+    lines 2
+    settle 1 200
+    settle 2 200
+    lines 4
+    assert_equal "$(jq -r 'select(.event == "sent").n' "$WORK/peer.out" | tail -n 1)" 4
+    # 5 comes after two seconds, 6 after one more, then it is full for good
+    lines 6
+    record '.event == "sent"' 6
+    settle 3 200
+    settle 4 200
+    # back to the window: these two were above it
+    settle 5 200
+    lines 7
+    settle 6 200
+    lines 8
+    settle 7 200
+    settle 8 200
+    lines 10
+    assert_equal "$(wc -l <"$WORK/src.out")" 10
+    kill -USR1 "${PIDS[src]}"
+    wait_for 5 grep -q '^amqp-in: info: received=10 accepted=8 rejected=0 redelivered=0 expired=0 unknown=0$' "$WORK/src.err"
+}
+
+@test "what nobody settles is redelivered" {
+    peer
+    for n in 1 2; do echo "{\"address\":\"a\",\"text\":\"$n\"}"; done >&5
+    source_ready -E 200 "$URI" a
+    lines 2
+    settle 2 200
+    lines 3
+    settle 3 200
+    record '.event == "disposition"' 3
+    assert_equal "$(outcomes)" $'2 accepted\n1 modified failed\n1 accepted'
+    # too late: it is somebody else's by now
+    settle 1 200
+    stop src
+    assert_status 0
+    assert_equal "$(err)" 'amqp-in: warning: 1 messages were not settled within 200 ms: they will be redelivered'
+}
+
+@test "parts: a message is settled when all of them are, with the worst class" {
+    peer
+    for n in 1 2 3 4; do echo "{\"address\":\"a\",\"text\":\"$n\"}"; done >&5
+    source_ready "$URI" a
+    lines 4
+    # 1: three parts, one of them in two, out of order; 2: one rejected; 3: none at all; 4: one to be redelivered
+    {
+        echo "{\"id\":\"$(id 1)\",\"parts\":3}"
+        echo "{\"id\":\"$(id 1)/2\",\"parts\":2}"
+        echo "{\"id\":\"$(id 1)/3\",\"status\":200}"
+        echo "{\"id\":\"$(id 1)/2/2\",\"status\":204}"
+        echo "{\"id\":\"$(id 1)/1\",\"status\":200}"
+        echo "{\"id\":\"$(id 2)\",\"parts\":2}"
+        echo "{\"id\":\"$(id 2)/2\",\"status\":404}"
+        echo "{\"id\":\"$(id 2)/1\",\"status\":200}"
+        echo "{\"id\":\"$(id 3)\",\"parts\":0}"
+        echo "{\"id\":\"$(id 4)\",\"parts\":3}"
+        echo "{\"id\":\"$(id 4)/1\",\"status\":503}"
+        echo "{\"id\":\"$(id 4)/2\",\"status\":400}"
+        echo "{\"id\":\"$(id 4)/3\",\"status\":200}"
+    } >&6
+    lines 5
+    assert_equal "$(outcomes)" $'2 rejected\n3 accepted\n4 modified failed'
+    echo "{\"id\":\"$(id 1)/2/1\",\"status\":200}" >&6
+    settle 5 200
+    record '.event == "disposition"' 5
+    assert_equal "$(outcomes | tail -n 2 | sort)" $'1 accepted\n4 accepted'
+}
+
+@test "what is not for it passes through; what nobody can use is counted" {
+    peer
+    source_ready "$URI" a
+    cat >&6 <<'END'
+{"id":"other-1","status":200}
+{"topic":"ns/n/things/live/messages/x","path":"/","value":1.0}
+{"id":"other-1","parts":2}
+not JSON
+{"neither":"nor"}
+{"address":"x"}
+{"signal":{"type":"x"}}
+END
+    lines 5
+    assert_file "$WORK/src.out" '{"id":"other-1","status":200}
+{"topic":"ns/n/things/live/messages/x","path":"/","value":1.0}
+{"id":"other-1","parts":2}
+{"address":"x"}
+{"signal":{"type":"x"}}'
+    echo '{"address":"a","text":"x"}' >&5
+    lines 6
+    echo "{\"id\":\"$(id 6)0\",\"status\":200}" >&6
+    echo "{\"id\":\"$(id 6)/1\",\"status\":200}" >&6
+    settle 6 200
+    settle 6 200
+    record '.event == "disposition"'
+    stop src
+    assert_status 0
+    assert_equal "$(err)" 'amqp-in: warning: cannot use a line on stdin: object expected
+amqp-in: warning: cannot use a line on stdin: it is neither a message nor a settlement'
+}
+
+# --- the end ---
+
+@test "TERM ends intake, waits for settlements and ends with 0" {
+    peer
+    echo '{"do":"generate","address":"a","count":5,"bytes":50}' >&5
+    source_ready -v -w 3 "$URI" a
+    lines 3
+    settle 3 503
+    kill -TERM "${PIDS[src]}"
+    # what waits for its redelivery is given back at once, and nothing new comes
+    record '.event == "disposition"'
+    settle 1 200
+    settle 2 400
+    wait_exit src
+    assert_status 0
+    record '.event == "close"'
+    assert_equal "$(outcomes)" $'3 modified failed\n1 accepted\n2 rejected'
+    assert_equal "$(wc -l <"$WORK/src.out")" 3
+    grep -q '^amqp-in: info: stopping: [23] in flight$' "$WORK/src.err"
+    stop peer
+    assert_equal "$(jq -c '.summary.queued // empty' "$WORK/peer.out")" 3
+}
+
+@test "the drain limit: what is left goes back to the peer, exit 0; a second TERM is faster" {
+    peer
+    echo '{"address":"a","text":"x"}' >&5
+    source_ready -D 200 "$URI" a
+    lines 1
+    stop src
+    assert_status 0
+    assert_equal "$(err)" 'amqp-in: warning: drain limit reached: 1 messages are left to the peer'
+    record '.event == "close"'
+    source_ready "$URI" a
+    lines 1
+    kill -TERM "${PIDS[src]}"
+    record '.event == "credit" and .credit == 0'
+    stop src
+    assert_status 0
+    assert_equal "$(outcomes)" ''
+}
+
+@test "the end of stdin is 111, and so is a broken stdout" {
+    peer
+    echo '{"address":"a","text":"x"}' >&5
+    source_ready "$URI" a
+    lines 1
+    exec 6>&-
+    wait_exit src
+    assert_status 111
+    assert_equal "$(err)" 'amqp-in: error: stdin ended: nobody will settle what is in flight'
+    open_home
+    : >"$WORK/src.ready"
+    amqp-in -d 4 "$URI" a <"$WORK/home" 2>"$WORK/src.err" 3>&- 4>"$WORK/src.ready" 5>&- 6>&- > >(exec head -n 1 >"$WORK/src.out" 3>&-) &
+    PIDS[src]=$!
+    track $!
+    wait_exit src
+    assert_status 111
+    assert_equal "$(err)" 'amqp-in: error: cannot write to stdout: nobody reads it'
+    stop peer
+    assert_equal "$(summary)" '{"sent":1,"transfers":2,"queued":1}'
+}
+
+@test "a cut settlement at the end is 111" {
+    peer
+    echo '{"address":"a","text":"x"}' >&5
+    source_ready "$URI" a
+    lines 1
+    printf '{"id":"%s","status":200}' "$(id 1)" >&6
+    exec 6>&-
+    wait_exit src
+    assert_status 111
+    assert_equal "$(err)" 'amqp-in: error: cannot read stdin: the last line is cut off'
+    assert_equal "$(outcomes)" ''
+}
+
+@test "kill -9: the peer delivers all that was unsettled again, and nothing else" {
+    peer
+    echo '{"do":"generate","address":"a","count":50,"bytes":50}' >&5
+    source_ready -w 20 "$URI" a
+    lines 20
+    for n in $(seq 1 2 19); do settle "$n" 200; done
+    lines 30
+    kill -KILL "${PIDS[src]}"
+    wait_exit src
+    assert_status 137
+    record '.event == "lost" and .requeued == 20'
+    source_ready -S write "$URI" a
+    lines 40
+    assert_equal "$(jq -r .headers.n "$WORK/src.out" | sort -n | head -n 10 | paste -sd ' ')" '2 4 6 8 10 12 14 16 18 20'
+    stop src
+    assert_status 0
+}
+
+# --- the peer ---
+
+@test "a refused link is 111, with the peer's condition" {
+    peer -d '{"do":"refuse","by":"detach","description":"no such queue"}'
+    source_run -S write "$URI" a
+    assert_status 111
+    assert_output ''
+    assert_stderr "amqp-in: error: cannot connect to '127.0.0.1:$PORT': the peer refused the link to 'a': amqp:not-found: no such queue"
+    echo '{"do":"allow"}' >&5
+    echo '{"do":"refuse","by":"end"}' >&5
+    source_run -S write "$URI" a
+    assert_status 111
+    assert_stderr --partial 'the peer ended the session: amqp:not-found'
+    echo '{"do":"allow"}' >&5
+    echo '{"do":"refuse","by":"close","condition":"amqp:unauthorized-access"}' >&5
+    source_run -S write "$URI" a
+    assert_status 100
+    assert_stderr --partial 'the peer closed the connection: amqp:unauthorized-access'
+}
+
+@test "a link, session or connection that the peer ends is 111" {
+    peer
+    for how in detach end close drop; do
+        source_ready "$URI" a
+        echo "{\"do\":\"$how\",\"condition\":\"amqp:unauthorized-access\",\"description\":\"token expired\"}" >&5
+        wait_exit src
+        assert_status 111
+        cat "$WORK/src.err" >>"$WORK/all.log"
+    done
+    assert_file "$WORK/all.log" "amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the link to 'a': amqp:unauthorized-access: token expired
+amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer ended the session: amqp:unauthorized-access: token expired
+amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the connection: amqp:unauthorized-access: token expired
+amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the TCP connection"
+}
+
+@test "nobody there is 111: a refused port, an unknown host, a peer that does not answer" {
+    local free
+    free=$(free_port)
+    source_run -S write "amqp://127.0.0.1:$free" a
+    assert_status 111
+    assert_stderr "amqp-in: error: cannot connect to '127.0.0.1:$free': Connection refused"
+    source_run -S write amqp://host.invalid:5672 a
+    assert_status 111
+    assert_stderr --regexp "^amqp-in: error: cannot connect to 'host.invalid:5672': (Name or service not known|Temporary failure in name resolution)\$"
+    peer -d '{"do":"no-open"}'
+    source_run -S write -T 300 "$URI" a
+    assert_status 111
+    assert_stderr "amqp-in: error: cannot connect to '127.0.0.1:$PORT': no answer in time"
+}
+
+@test "a wrong password is 100; the right one is used though the peer would take anybody" {
+    export AMQP_USER=me AMQP_PASSWORD='p@ss:w%'
+    peer -a
+    URI="amqp://me:wrong@127.0.0.1:$PORT"
+    connection
+    source_run -S write -c "$WORK/connection"
+    assert_status 100
+    assert_output ''
+    assert_stderr "amqp-in conn-1: error: cannot connect to '127.0.0.1:$PORT': amqp:unauthorized-access: Authentication failed [mech=PLAIN]"
+    URI="amqp://127.0.0.1:$PORT"
+    connection
+    source_run -S write -c "$WORK/connection"
+    assert_status 100
+    URI="amqp://me:p%40ss%3Aw%25@127.0.0.1:$PORT"
+    connection
+    source_ready -c "$WORK/connection"
+    assert_equal "$(jq -r 'select(.event == "open").user' "$WORK/peer.out")" me
+    stop src
+    assert_status 0
+}
+
+@test "a dead peer is noticed by its silence" {
+    peer
+    connection '.specificConfig["amqp.idleTimeout"] = "600"'
+    source_ready -c "$WORK/connection"
+    echo '{"do":"freeze"}' >&5
+    wait_exit src
+    assert_status 111
+    assert_equal "$(err)" "amqp-in conn-1: error: cannot keep the connection to '127.0.0.1:$PORT': amqp:resource-limit-exceeded: local-idle-timeout expired"
+}
+
+@test "heartbeats go on while nobody reads stdout, memory is bounded, and nothing is lost" {
+    peer -I 600
+    # 60 messages of 1 MiB: more than may wait
+    echo '{"do":"generate","address":"a","count":60,"bytes":1048576}' >&5
+    mkfifo "$WORK/slow"
+    exec 7<>"$WORK/slow"
+    : >"$WORK/src.ready"
+    amqp-in -d 4 -S write "$URI" a >"$WORK/slow" 2>"$WORK/src.err" </dev/null 3>&- 4>"$WORK/src.ready" 5>&- 7>&- &
+    PIDS[src]=$!
+    track $!
+    wait_ready src
+    record '.event == "sent"' 20
+    # another client, which is stopped, is given up meanwhile
+    start_ready other amqp-in -d 4 -S write "$URI" b </dev/null 5>&- 7>&-
+    kill -STOP "${PIDS[other]}"
+    record '.event == "lost" and .connection == 2'
+    running "${PIDS[src]}"
+    refute has_records '.event == "lost" and .connection == 1'
+    [[ $BUILD == */asan ]] || [ "$(awk '/^VmHWM/ { print $2 }' "/proc/${PIDS[src]}/status")" -lt 131072 ]
+    head -n 60 <&7 | jq -r .headers.n >"$WORK/numbers"
+    seq 60 | diff - "$WORK/numbers"
+    stop src
+    assert_status 0
+    assert_equal "$(err)" ''
+    record '.event == "close"'
+}
+
+@test "an idle source makes no system calls" {
+    peer
+    connection
+    open_home
+    : >"$WORK/src.ready"
+    start src strace -f -o "$WORK/trace" amqp-in -d 4 -c "$WORK/connection" <"$WORK/home" 4>"$WORK/src.ready" 5>&- 6>&-
+    wait_ready src
+    # its last call is a poll that only a heartbeat, tens of seconds away, would end
+    wait_for 5 waits_long
+}
+
+@test "reports: states and running totals" {
+    peer
+    echo '{"do":"generate","address":"a","count":3,"bytes":50}' >&5
+    CONN_REPORT_FD=7 source_ready -S write "$URI" a 7>"$WORK/report"
+    lines 3
+    echo '{"do":"end"}' >&5
+    wait_exit src
+    assert_status 111
+    assert_equal "$(head -n 1 "$WORK/report")" '{"report":"state","from":"amqp-in","state":"connected"}'
+    assert_equal "$(tail -n 2 "$WORK/report")" '{"report":"state","from":"amqp-in","state":"disconnected","detail":"the peer ended the session: amqp:internal-error"}
+{"report":"counters","from":"amqp-in","received":3,"accepted":3,"rejected":0,"redelivered":0,"expired":0,"unknown":0}'
+}
+
+@test "many messages through a window of 7, the later of two settled first" {
+    local count=$((${CONN_LONG:-0} ? 500000 : 20000))
+    peer -Q -x
+    echo "{\"do\":\"generate\",\"address\":\"a\",\"count\":$count,\"bytes\":100}" >&5
+    open_home
+    mkfifo "$WORK/out"
+    exec 7<>"$WORK/out"
+    jq --unbuffered -cn 'foreach inputs as $l ({}; if .held then {out: [$l.id, .held]} else {held: $l.id} end;
+        .out[]? | {id: ., status: 200})' <"$WORK/out" >"$WORK/home" 3>&- 5>&- 6>&- 7>&- &
+    PIDS[settle]=$!
+    track $!
+    amqp-in -w 7 "$URI" a <"$WORK/home" >"$WORK/out" 2>"$WORK/src.err" 3>&- 5>&- 6>&- 7>&- &
+    PIDS[src]=$!
+    track $!
+    exec 5>&- 7>&-
+    wait_exit peer 60
+    assert_status 0
+    assert_equal "$(summary)" "{\"sent\":$count,\"transfers\":$count,\"accepted\":$count}"
+    wait_exit src
+    assert_status 111
+}
+
+# --- RabbitMQ ---
+
+@test "RabbitMQ: accepted, rejected, released; a wrong password" {
+    rabbitmq_installed || skip 'RabbitMQ is not installed'
+    rabbitmq_shared
+    PORT=$AMQP_PORT
+    URI=amqp://127.0.0.1:$PORT
+    queue=amqp-in-$$
+    for n in 1 2 3; do echo "{\"text\":\"$n\"}"; done | AMQP_USER=guest AMQP_PASSWORD=guest amqp-cat -p "$PORT" -Q send "/queue/$queue"
+    URI=amqp://guest:guest@127.0.0.1:$PORT
+    connection ".sources[].addresses = [\"/queue/$queue\"]"
+    source_ready -v -w 10 -c "$WORK/connection"
+    grep -q "(the peer does not offer 'modified': 'released' stands for it)\$" "$WORK/src.err"
+    lines 3
+    settle 1 200
+    settle 2 400
+    settle 3 503
+    lines 4
+    assert_equal "$(jq -r .text "$WORK/src.out" | paste -sd ' ')" '1 2 3 3'
+    settle 4 200
+    stop src
+    assert_status 0
+    URI=amqp://guest:wrong@127.0.0.1:$PORT
+    connection ".sources[].addresses = [\"/queue/$queue\"]"
+    source_run -S write -c "$WORK/connection"
+    assert_status 100
+    assert_stderr "amqp-in conn-1: error: cannot connect to '127.0.0.1:$PORT': amqp:unauthorized-access: Authentication failed [mech=PLAIN]"
+    URI=amqp://guest:guest@127.0.0.1:$PORT
+    connection '.sources[].addresses = ["/amq/queue/nowhere"]'
+    source_run -S write -c "$WORK/connection"
+    assert_status 111
+    assert_stderr --partial 'the peer ended the session: amqp:not-found'
+}
