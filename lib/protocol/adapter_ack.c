@@ -149,19 +149,16 @@ static int put_short(struct way *w, struct json ack)
     return 0;
 }
 
-static int put_short_list(struct way *w, struct json acks)
+/* Of several with one label an envelope shows the last, as Ditto's do. */
+static int put_short_last(struct way *w, struct json acks)
 {
     if (acks.type != JSON_ARRAY)
         return put_short(w, acks);
+    struct json last = {JSON_ABSENT, NULL, 0};
     struct json_iter it = json_iter(acks);
-    buf_putc(w->out, '[');
-    while (json_next(&it)) {
-        json_put_item(w->out);
-        if (put_short(w, it.value) < 0)
-            return -1;
-    }
-    buf_putc(w->out, ']');
-    return 0;
+    while (json_next(&it))
+        last = it.value;
+    return put_short(w, last);
 }
 
 int acks_out(struct way *w)
@@ -177,7 +174,7 @@ int acks_out(struct way *w)
         buf_putc(w->out, '"');
         buf_put_slice(w->out, it.key);
         PUT(w->out, "\":");
-        if (put_short_list(w, it.value) < 0)
+        if (put_short_last(w, it.value) < 0)
             return -1;
     }
     buf_putc(w->out, '}');

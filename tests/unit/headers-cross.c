@@ -1,14 +1,8 @@
 /* headers-cross: which headers cross the border, how they are judged, typed and printed. */
 #include "protocol/headers.h"
 
+#include "same.h"
 #include "vectors.h"
-
-static struct json doc_of(struct slice text)
-{
-    struct json v = {JSON_ABSENT, NULL, 0};
-    (void)json_parse(text, &v, NULL);
-    return v;
-}
 
 /* The headers as they print, or the error's code. */
 static struct slice crossed(struct buf *out, struct json headers, enum header_border border, unsigned without)
@@ -29,7 +23,7 @@ static struct slice crossed(struct buf *out, struct json headers, enum header_bo
 static void is_crossed(const char *headers, enum header_border border, unsigned without, const char *want)
 {
     struct buf out = {0};
-    is_slice(crossed(&out, doc_of(slice_str(headers)), border, without), slice_str(want), "%s", headers);
+    is_slice(crossed(&out, json_of(slice_str(headers)), border, without), slice_str(want), "%s", headers);
     buf_free(&out);
 }
 
@@ -54,7 +48,7 @@ static void many(void)
     for (int i = 0; i < 100000; i++)
         buf_printf(&in, "%s\"%s%d\":1", i ? "," : "", i % 2 ? "h" : "H", i / 2);
     buf_putc(&in, '}');
-    struct json got = doc_of(crossed(&out, doc_of(buf_slice(&in)), BORDER_IN, 0));
+    struct json got = json_of(crossed(&out, json_of(buf_slice(&in)), BORDER_IN, 0));
     is_int((long long)json_count(got), 50000, "100,000 headers, each name in two spellings");
     buf_free(&in);
     buf_free(&out);
@@ -72,34 +66,13 @@ static bool sorted(void)
 
 /* --- rows ------------------------------------------------------------------------------------------------------- */
 
-/* Same value, members in any order, numbers by their text. */
-static bool same(struct json a, struct json b)
-{
-    struct buf text = {0}, other = {0};
-    bool all = a.type == b.type;
-    if (all && a.type == JSON_STRING) {
-        all = slice_eq(json_text(a, &text), json_text(b, &other));
-    } else if (all && (a.type == JSON_OBJECT || a.type == JSON_ARRAY)) {
-        size_t i = 0;
-        struct json_iter it = json_iter(a);
-        all = json_count(a) == json_count(b);
-        for (; all && json_next(&it); i++)
-            all = same(it.value,
-                       a.type == JSON_ARRAY ? json_at(b, i) : json_get(b, json_raw_text(it.key, &text)));
-    } else if (all) {
-        all = slice_eq(json_slice(a), json_slice(b));
-    }
-    buf_free(&text);
-    buf_free(&other);
-    return all;
-}
-
 static bool gives(struct json row, enum header_border border, const char *member)
 {
     struct buf out = {0};
     struct slice got = crossed(&out, json_get(row, S("headers")), border, 0);
     struct json want = json_get(row, slice_str(member));
-    bool held = want.type == JSON_ABSENT ? slice_eq(got, row_text(row, "error")) : same(doc_of(got), want);
+    bool held =
+        want.type == JSON_ABSENT ? slice_eq(got, row_text(row, "error")) : same_json(json_of(got), want);
     buf_free(&out);
     return held;
 }
@@ -112,8 +85,8 @@ static bool strings_hold(struct json row)
     buf_putc(&out, '{');
     int r = headers_put_strings(&out, json_get(row, S("headers")), &err);
     buf_putc(&out, '}');
-    bool held =
-        r < 0 ? slice_eq(slice_str(err.code), row_text(row, "error")) : same(doc_of(buf_slice(&out)), want);
+    bool held = r < 0 ? slice_eq(slice_str(err.code), row_text(row, "error"))
+                      : same_json(json_of(buf_slice(&out)), want);
     buf_free(&out);
     return held;
 }

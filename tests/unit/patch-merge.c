@@ -1,19 +1,13 @@
 /* patch-merge: JSON merge patch, the table of RFC 7396 appendix A and what Ditto adds. */
 #include "json/patch.h"
 
+#include "same.h"
 #include "vectors.h"
-
-static struct json doc_of(struct slice text)
-{
-    struct json v = {JSON_ABSENT, NULL, 0};
-    (void)json_parse(text, &v, NULL);
-    return v;
-}
 
 static void patched(const char *target, const char *patch, enum patch_dialect dialect, const char *want)
 {
     struct buf out = {0};
-    json_put_patched(&out, doc_of(slice_str(target)), doc_of(slice_str(patch)), dialect);
+    json_put_patched(&out, json_of(slice_str(target)), json_of(slice_str(patch)), dialect);
     is_slice(buf_slice(&out), slice_str(want), "%.60s with %.60s", target, patch);
     buf_free(&out);
 }
@@ -75,25 +69,11 @@ static void many(void)
     }
     buf_putc(&target, '}');
     buf_putc(&patch, '}');
-    json_put_patched(&out, doc_of(buf_slice(&target)), doc_of(buf_slice(&patch)), PATCH_DITTO);
-    is_int((long long)json_count(doc_of(buf_slice(&out))), 25000, "half of 50,000 members removed");
+    json_put_patched(&out, json_of(buf_slice(&target)), json_of(buf_slice(&patch)), PATCH_DITTO);
+    is_int((long long)json_count(json_of(buf_slice(&out))), 25000, "half of 50,000 members removed");
     buf_free(&target);
     buf_free(&patch);
     buf_free(&out);
-}
-
-/* Same value, members in any order. */
-static bool same(struct json a, struct json b)
-{
-    if (a.type != b.type)
-        return false;
-    if (a.type != JSON_OBJECT)
-        return slice_eq(json_slice(a), json_slice(b));
-    bool all = json_count(a) == json_count(b);
-    struct json_iter it = json_iter(a);
-    while (all && json_next(&it))
-        all = same(it.value, json_get(b, json_raw_text(it.key, &scratch)));
-    return all;
 }
 
 static bool row_holds(struct json row)
@@ -103,7 +83,7 @@ static bool row_holds(struct json row)
         return true;
     json_put_patched(&out, json_get(row, S("target")), json_get(row, S("patch")), PATCH_DITTO);
     json_put_compact(&want, json_get(row, S("result")));
-    bool held = same(doc_of(buf_slice(&out)), doc_of(buf_slice(&want)));
+    bool held = same_json(json_of(buf_slice(&out)), json_of(buf_slice(&want)));
     buf_free(&out);
     buf_free(&want);
     return held;

@@ -1,14 +1,8 @@
 /* pointer-get: JSON pointers in both dialects, and changing what they name. */
 #include "json/pointer.h"
 
+#include "same.h"
 #include "vectors.h"
-
-static struct json doc_of(const char *text)
-{
-    struct json v = {JSON_ABSENT, NULL, 0};
-    (void)json_parse(slice_str(text), &v, NULL);
-    return v;
-}
 
 static struct slice got(struct json doc, const char *pointer, enum pointer_dialect dialect)
 {
@@ -38,7 +32,7 @@ static void rfc_example(void)
                 {"/k\"l", "6"},
                 {"/ ", "7"},
                 {"/m~0n", "8"}};
-    struct json doc = doc_of(text);
+    struct json doc = json_of(slice_str(text));
     is_slice(got(doc, "", POINTER_RFC6901), slice_str(text), "the empty pointer names the whole");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         is_slice(got(doc, rows[i].pointer, POINTER_RFC6901), slice_str(rows[i].value), "'%s'",
@@ -51,7 +45,7 @@ static void rfc_example(void)
 
 static void ditto_dialect(void)
 {
-    struct json doc = doc_of("{\"a\":{\"b~c\":[1,2],\"0\":{\"x\":3}},\"~1\":4}");
+    struct json doc = json_of(S("{\"a\":{\"b~c\":[1,2],\"0\":{\"x\":3}},\"~1\":4}"));
     is_slice(got(doc, "a/0/x/", POINTER_DITTO), S("3"), "first and last slash do not matter");
     is_slice(got(doc, "/a/b~0c", POINTER_DITTO), S("[1,2]"), "~0 is a tilde");
     is_slice(got(doc, "/a/b~c", POINTER_DITTO), S("[1,2]"), "so is a lone one");
@@ -67,7 +61,7 @@ static void change(const char *doc, const char *pointer, enum pointer_dialect di
     struct pointer p;
     bool valid = pointer_parse(&p, slice_str(pointer), dialect);
     if (valid)
-        pointer_put_with(&out, doc_of(doc), p, value ? slice_str(value) : SLICE_NONE);
+        pointer_put_with(&out, json_of(slice_str(doc)), p, value ? slice_str(value) : SLICE_NONE);
     is_slice(buf_slice(&out), slice_str(want), "%s at '%s' of %s", value ? value : "nothing", pointer, doc);
     buf_free(&out);
 }
