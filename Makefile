@@ -60,6 +60,8 @@ LDFLAGS  += $(USER_LDFLAGS)
 # names of the sources $(1)/<name>.$(2)
 names = $(patsubst $(1)/%.$(2),%,$(wildcard $(1)/*.$(2)))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+# scripts that a program carries in itself
+embedded = $(patsubst %.js,$(BUILD)/obj/%.js.o,$(1))
 
 PROGRAMS := $(call names,bin,c)
 SCRIPTS  := $(call names,bin,sh)
@@ -91,7 +93,16 @@ $(BUILD)/obj/%.o: %.c | $(CONFIG)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(ARCHIVE): $(call objects,$(filter-out $(SKIP),$(wildcard lib/*/*.c)))
+$(BUILD)/obj/%.js.c: %.js scripts/embed
+	@mkdir -p $(@D)
+	scripts/embed $< >$@
+
+$(BUILD)/obj/%.js.o: $(BUILD)/obj/%.js.c | $(CONFIG)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/lib/mapping/js_%.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(JSC_CFLAGS))
+
+$(ARCHIVE): $(call objects,$(filter-out $(SKIP),$(wildcard lib/*/*.c))) $(call embedded,$(wildcard lib/*/*.js))
 	@rm -f $@
 	$(AR) rcs $@ $^
 
