@@ -1,4 +1,5 @@
 #include "connection/reader.h"
+#include "protocol/ids.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -69,7 +70,15 @@ static void log_problems(const char *path, const struct connection_problems *pro
     }
 }
 
-int connection_load(struct connection *c, const char *path)
+bool connection_id_valid(struct slice id)
+{
+    struct ditto_error ignored = {0};
+    return entity_id_parse(id, ENTITY_CONNECTION, NULL, &ignored) == 0;
+}
+
+typedef int examination(struct connection *c, struct slice json, struct connection_problems *p);
+
+static int load(struct connection *c, const char *path, examination *examine)
 {
     struct buf text = {0};
     struct connection_problems problems;
@@ -78,9 +87,19 @@ int connection_load(struct connection *c, const char *path)
         buf_wipe(&text);
         return errno == EFBIG ? EXIT_PERMANENT : EXIT_TEMPORARY;
     }
-    int rc = connection_examine(c, buf_slice(&text), &problems);
+    int rc = examine(c, buf_slice(&text), &problems);
     log_problems(path, &problems);
     connection_problems_free(&problems);
     buf_wipe(&text);
     return rc < 0 ? EXIT_PERMANENT : EXIT_DONE;
+}
+
+int connection_load(struct connection *c, const char *path)
+{
+    return load(c, path, connection_examine);
+}
+
+int connection_load_for_mapping(struct connection *c, const char *path)
+{
+    return load(c, path, connection_examine_for_mapping);
 }

@@ -105,7 +105,8 @@ struct connection {
     struct slices tags;
 };
 
-/* Parses and validates. 0, or -1 with the first problem in Ditto's order in *err (json.invalid, json.field.missing,
+/* Parses and judges what the document alone shows (before it is stored: control.h). Values that are masked are taken for
+ * what has been judged. 0, or -1 with the first problem in Ditto's order in *err (json.invalid, json.field.missing,
  * connectivity:connection.id.invalid, …uri.invalid, …configuration.invalid, acknowledgement:label.invalid, …).
  * *c is only valid (and to be freed) after 0. */
 int connection_parse(struct connection *c, struct slice json, struct ditto_error *err);
@@ -120,9 +121,14 @@ struct connection_problems {
 };
 int connection_examine(struct connection *c, struct slice json, struct connection_problems *p);
 void connection_problems_free(struct connection_problems *p);
-/* Reads "-c PATH" (a file, "-" or "fd:N") and parses. On failure logs one line and returns an exit code: 100 for a bad
- * document, 111 for an unreadable one; 0 otherwise. */
+/* Reads "-c PATH" (a file, "-" or "fd:N") and examines. On failure logs a line for each problem and returns an exit code:
+ * 100 for a bad document, 111 for an unreadable one; 0 otherwise. */
 int connection_load(struct connection *c, const char *path);
+/* The same for who only maps: beyond shape and types of members, templates, mappers and their options are judged, but no
+ * rule that belongs to the connection's type or to its ends. */
+int connection_parse_for_mapping(struct connection *c, struct slice json, struct ditto_error *err);
+int connection_examine_for_mapping(struct connection *c, struct slice json, struct connection_problems *p);
+int connection_load_for_mapping(struct connection *c, const char *path);
 void connection_free(struct connection *c);
 const struct mapping_definition *connection_definition(const struct connection *c, struct slice id);
 /* specificConfig value, SLICE_NONE if absent */
@@ -131,9 +137,10 @@ const char *connection_type_text(enum connection_type t);
 /* The effective document: Ditto's member order, defaults and the reply targets that were implied written out, legacy
  * inputs converted, unknown members left out. With secrets. Parsing it gives the same connection again. */
 void connection_put_effective(struct buf *dst, const struct connection *c);
-/* The document without secrets: password in uri → *****, members of credentials (and of sshTunnel.credentials) that
- * are secret → "*****". Same member order. */
+/* The document without secrets (secrets.h): each is "*****", in URIs the part that is one. Same member order. */
 void connection_put_masked(struct buf *dst, struct json doc);
+/* The same, but with the values of header mappings: for who maps messages and must not connect. */
+void connection_put_without_credentials(struct buf *dst, struct json doc);
 /* [a-zA-Z0-9-_:]{1,100} */
 bool connection_id_valid(struct slice id);
 

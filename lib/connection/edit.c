@@ -1,13 +1,15 @@
 #include "connection/edit.h"
+#include "connection/control.h"
 #include "connection/secrets.h"
 #include "connection/uri.h"
 
+#include "base/scan.h"
 #include "base/banned.h"
 
 #define MASK S(CONNECTION_MASK)
 
 struct merge {
-    struct json previous; /* JSON_ABSENT: there is none */
+    struct json sent, previous; /* previous JSON_ABSENT: there is none */
     struct ditto_error *err;
 };
 
@@ -19,11 +21,53 @@ static void nothing_to_keep(struct merge *m, struct buf *dst, struct where at, s
                "There is no previous value to keep.");
 }
 
+/* Where is the end that this one was? Not always in its place, and a secret must not go to another address. */
+static bool same_address(struct json a, struct json b)
+{
+    struct json x = json_get(a, S("address")), y = json_get(b, S("address"));
+    if (x.type == JSON_ABSENT)
+        x = json_get(a, S("addresses")), y = json_get(b, S("addresses"));
+    struct buf one = {0}, other = {0};
+    json_put_compact(&one, x);
+    json_put_compact(&other, y);
+    bool same = x.type != JSON_ABSENT && y.type == x.type && slice_eq(buf_slice(&one), buf_slice(&other));
+    buf_free(&one);
+    buf_free(&other);
+    return same;
+}
+
+static struct json same_end(struct json sent, struct json previous, size_t index)
+{
+    struct json end = json_at(sent, index), before = json_at(previous, index);
+    struct json_iter it = json_iter(previous);
+    while (!same_address(end, before)) {
+        if (!json_next(&it))
+            return (struct json){JSON_ABSENT, NULL, 0};
+        before = it.value;
+    }
+    return before;
+}
+
+/* The previous value of what stands at this place now. */
+static struct json before(const struct merge *m, struct where at)
+{
+    struct slice rest = slice_str(at.z);
+    uint64_t index;
+    (void)slice_cut(&rest, '/');
+    struct slice ends = slice_cut(&rest, '/');
+    if (!slice_eq(ends, S("sources")) && !slice_eq(ends, S("targets")))
+        return json_pointer(m->previous, slice_str(at.z));
+    if (scan_u64(slice_cut(&rest, '/'), &index) < 0 || !rest.len)
+        return (struct json){JSON_ABSENT, NULL, 0};
+    struct json end = same_end(json_get(m->sent, ends), json_get(m->previous, ends), index);
+    return json_pointer(end, slice_of(rest.p - 1, rest.len + 1));
+}
+
 static void keep_whole(struct merge *m, struct buf *dst, struct where at, struct json value)
 {
-    struct json before = json_pointer(m->previous, slice_str(at.z));
-    if (json_present(before))
-        json_put_compact(dst, before);
+    struct json kept = before(m, at);
+    if (json_present(kept))
+        json_put_compact(dst, kept);
     else
         nothing_to_keep(m, dst, at, value);
 }
@@ -32,9 +76,9 @@ static void keep_password(struct merge *m, struct buf *dst, struct where at, str
 {
     struct buf old = {0}, new = {0};
     struct slice text = json_text(value, &new);
-    struct slice before = uri_password(json_text(json_pointer(m->previous, slice_str(at.z)), &old));
-    if (before.p)
-        put_spliced(dst, text, uri_password(text), before);
+    struct slice kept = uri_secret(json_text(before(m, at), &old));
+    if (kept.p)
+        put_spliced(dst, text, uri_secret(text), kept);
     else
         nothing_to_keep(m, dst, at, value);
     buf_wipe(&old);
@@ -46,9 +90,9 @@ static void put_merged(void *arg, struct buf *dst, enum secret kind, struct wher
     struct merge *m = arg;
     struct buf decoded = {0};
     struct slice text = json_text(value, &decoded);
-    if (kind == SECRET_WHOLE && slice_eq(text, MASK))
+    if (kind != SECRET_IN_URI && slice_eq(text, MASK))
         keep_whole(m, dst, at, value);
-    else if (kind == SECRET_IN_URI && slice_eq(uri_password(text), MASK))
+    else if (kind == SECRET_IN_URI && slice_eq(uri_secret(text), MASK))
         keep_password(m, dst, at, value);
     else
         json_put_compact(dst, value);
@@ -76,10 +120,14 @@ int connection_edit(struct buf *dst, struct json sent, struct json previous, str
     struct connection c;
     struct buf merged = {0};
     struct ditto_error masked = {0};
-    struct merge m = {previous, &masked};
+    struct merge m = {sent, previous, &masked};
+    struct connection_problems problems;
     secrets_rewrite(&merged, sent, put_merged, &m);
     /* What the document itself says wrong ranks before a mask that cannot be lifted. */
-    int rc = connection_parse(&c, buf_slice(&merged), err);
+    int rc = connection_judge(&c, buf_slice(&merged), &problems);
+    if (rc < 0)
+        *err = problems.v[0];
+    connection_problems_free(&problems);
     buf_wipe(&merged);
     if (rc < 0)
         return -1;

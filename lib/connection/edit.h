@@ -11,8 +11,9 @@
 #define CONNECTION_MASK "*****"
 
 /* The document to store for createConnection (previous JSON_ABSENT) or modifyConnection: sent, with each masked secret
- * taken from the same place of previous, validated, in its effective form (connection_put_effective).
- * 0, or -1 with *err: whatever connection_parse says; connectivity:connection.configuration.invalid for a masked secret
+ * taken from the same place of previous (of a header: of the source or target with the same address), judged by all rules
+ * (control.h), in its effective form (connection_put_effective).
+ * 0, or -1 with *err: the first problem that connection_judge finds; connectivity:connection.configuration.invalid for a masked secret
  * that has no previous value, and for a connectionType other than the previous one. */
 int connection_edit(struct buf *dst, struct json sent, struct json previous, struct ditto_error *err);
 /* The document to store for openConnection and closeConnection: connectionStatus replaced, all else as stored. */

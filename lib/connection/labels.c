@@ -21,12 +21,6 @@ static bool id_chars(struct slice s, size_t min, size_t max)
     return true;
 }
 
-bool connection_id_valid(struct slice id)
-{
-    enum { ID_MAX = 100 };
-    return id_chars(id, 1, ID_MAX);
-}
-
 static struct slice skip_blanks(struct slice s)
 {
     while (slice_starts(s, S(" ")))

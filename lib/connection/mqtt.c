@@ -1,8 +1,7 @@
 /* mqtt.c: rules of MQTT 3.1.1 and MQTT 5 connections. Source: MQTT 5.0 section 4.7; Ditto, "MQTT protocol binding". */
-#include "connection/reader.h"
 #include "connection/rules.h"
+#include "connection/specific.h"
 
-#include "base/scan.h"
 #include "base/banned.h"
 
 enum { TOPIC_MAX_BYTES = 65535 };
@@ -25,9 +24,28 @@ static const char *text_wrong(struct slice s)
     return memchr(s.p, 0, s.len) ? "it contains a NUL character" : NULL;
 }
 
+static bool has_wildcard(struct slice s)
+{
+    return s.len && (memchr(s.p, '+', s.len) || memchr(s.p, '#', s.len));
+}
+
+/* "$share/group/filter": takes off what stands before the filter. */
+static const char *skip_share(struct slice *address)
+{
+    if (!slice_starts(*address, S("$share/")))
+        return NULL;
+    struct slice rest = slice_skip(*address, S("$share/").len), group = slice_cut(&rest, '/');
+    if (!group.len || has_wildcard(group) || !rest.len)
+        return "a shared subscription has the form $share/group/filter";
+    *address = rest;
+    return NULL;
+}
+
 const char *mqtt_source_address(struct slice address)
 {
     const char *wrong = text_wrong(address);
+    if (!wrong)
+        wrong = skip_share(&address);
     while (!wrong && address.p) {
         struct slice level = slice_cut(&address, '/');
         wrong = level_wrong(level, !address.p);
@@ -40,44 +58,42 @@ const char *mqtt_target_address(struct slice address)
     struct slice literal, expr;
     const char *wrong = text_wrong(address);
     while (!wrong && template_next(&address, &literal, &expr)) {
-        if (literal.len && (memchr(literal.p, '+', literal.len) || memchr(literal.p, '#', literal.len)))
+        if (has_wildcard(literal))
             wrong = "a topic to publish to has no wildcards";
     }
     return wrong;
 }
 
-static void keep_alive(const struct connection *c, struct where at, struct connection_problems *p)
+/* What is no duration counts as absent, as in Ditto. */
+static void keep_alive(const struct connection *c, struct connection_problems *p)
 {
     enum { KEEP_ALIVE_MAX_S = 65535 };
     int64_t ms;
-    struct slice text = connection_specific(c, S("keepAlive"));
-    if (text.p && scan_duration_ms(text, &ms) == 0 && (ms < 0 || ms / 1000 > KEEP_ALIVE_MAX_S))
-        PROBLEM(p, where_name(at, "keepAlive"), CONFIG_INVALID, NULL,
+    if (specific_duration_ms(c, "keepAlive", &ms) == 0 && (ms < 0 || ms / 1000 > KEEP_ALIVE_MAX_S))
+        PROBLEM(p, specific_at("keepAlive"), CONFIG_INVALID, NULL,
                 "The keep alive interval must be 0 to %d seconds.", KEEP_ALIVE_MAX_S);
 }
 
-static void last_will(const struct connection *c, struct where at, struct connection_problems *p)
+static void last_will(const struct connection *c, struct connection_problems *p)
 {
-    uint64_t n;
-    struct slice topic = connection_specific(c, S("lastWillTopic")),
-                 qos = connection_specific(c, S("lastWillQos"));
+    int64_t n;
+    struct slice topic = connection_specific(c, S("lastWillTopic"));
     if (!topic.p)
         return;
     const char *wrong = text_wrong(topic);
-    if (!wrong && (memchr(topic.p, '+', topic.len) || memchr(topic.p, '#', topic.len)))
+    if (!wrong && has_wildcard(topic))
         wrong = "a topic to publish to has no wildcards";
     if (wrong)
-        PROBLEM(p, where_name(at, "lastWillTopic"), CONFIG_INVALID, NULL,
+        PROBLEM(p, specific_at("lastWillTopic"), CONFIG_INVALID, NULL,
                 "The last will topic is not valid: %s.", wrong);
-    if (qos.p && (scan_u64(qos, &n) < 0 || n > 2))
-        PROBLEM(p, where_name(at, "lastWillQos"), CONFIG_INVALID, NULL, "The 'lastWillQos' must be 0 to 2.");
+    if (specific_int(c, "lastWillQos", &n) == 0 && (n < 0 || n > 2))
+        PROBLEM(p, specific_at("lastWillQos"), CONFIG_INVALID, NULL, "The 'lastWillQos' must be 0 to 2.");
 }
 
 void mqtt_check(const struct connection *c, struct connection_problems *p)
 {
-    struct where at = where_name(WHERE_ROOT, "specificConfig");
-    keep_alive(c, at, p);
-    last_will(c, at, p);
+    keep_alive(c, p);
+    last_will(c, p);
 }
 
 /* --- MQTT 3.1.1 has no headers: three names stand for what a PUBLISH packet says --- */
@@ -88,19 +104,36 @@ static bool is_packet_header(struct slice name)
            slice_eq(name, S("mqtt.retain"));
 }
 
-/* A constant, or a single placeholder header:mqtt.… and nothing else. */
+static bool placeholder_ok(struct slice text)
+{
+    struct slice name = text, prefix = slice_cut(&name, ':');
+    return !slice_eq(prefix, S("header")) || is_packet_header(name);
+}
+
+static bool stage_ok(struct slice stage)
+{
+    struct template_call call;
+    struct ditto_error ignored = {0};
+    bool fine = true;
+    if (!slice_starts(stage, S("fn:")))
+        return placeholder_ok(stage);
+    if (template_call(stage, &call, &ignored) < 0)
+        return true; /* reported already */
+    for (size_t i = 0; i < call.n; i++)
+        fine = fine && (!call.parameters[i].placeholder || placeholder_ok(call.parameters[i].text));
+    return fine;
+}
+
+/* Constants, and headers that there are. */
 static bool inbound_value_ok(struct slice template)
 {
-    struct slice literal, expr;
-    size_t literals = 0, exprs = 0;
-    bool known = true;
-    while (template_next(&template, &literal, &expr)) {
-        literals += literal.len > 0;
-        exprs += expr.p != NULL;
-        struct slice name = slice_trim(expr), prefix = slice_cut(&name, ':');
-        known = known && (!expr.p || (slice_eq(prefix, S("header")) && is_packet_header(name)));
+    struct slice literal, expression, stage;
+    bool fine = (template_placeholders(template) & ~(unsigned)PLACEHOLDER_HEADER) == 0;
+    while (fine && template_next(&template, &literal, &expression)) {
+        while (fine && expression.p && template_stage(&expression, &stage))
+            fine = stage_ok(stage);
     }
-    return exprs == 0 || (exprs == 1 && literals == 0 && known);
+    return fine;
 }
 
 static void inbound_mapping(const struct source *s, struct connection_problems *p)

@@ -4,6 +4,8 @@
 #include "connection/labels.h"
 #include "connection/rules.h"
 #include "connection/uri.h"
+#include "protocol/form.h"
+#include "protocol/selector.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -208,19 +210,33 @@ static void read_source(struct reader *r, struct node n, struct node root, struc
     s->declared_acks = read_labels(r, n, "declaredAcks");
 }
 
+/* 0, or -1 with *err: the topic's name and parameters, and what stands in extraFields. */
+static int parse_topic(struct slice text, struct target_topic *topic, struct ditto_error *err)
+{
+    struct selector fields;
+    struct buf decoded = {0};
+    int rc = target_topic_parse(text, topic, err);
+    if (rc == 0 && topic->extra_fields.p)
+        rc = form_decode(&decoded, topic->extra_fields);
+    if (rc == 0 && topic->extra_fields.p &&
+        (rc = selector_parse_extra(&fields, buf_slice(&decoded), err)) == 0)
+        selector_free(&fields);
+    buf_free(&decoded);
+    return rc;
+}
+
 static void read_topics(struct reader *r, struct node n, struct target *t)
 {
     struct slices texts = read_set(r, n, "topics", OTHERS_REFUSED);
-    struct where at = where_name(n.at, "topics");
     t->topics = xcalloc(texts.n, sizeof(*t->topics));
     for (size_t i = 0; i < texts.n; i++) {
         struct ditto_error err = {0};
-        if (target_topic_parse(texts.v[i], &t->topics[t->n_topics], &err) == 0) {
+        struct where at = where_index(where_name(n.at, "topics"), i);
+        if (parse_topic(texts.v[i], &t->topics[t->n_topics], &err) == 0)
             t->n_topics++;
-            continue;
-        }
-        ditto_fail(problem_slot(r->problems, where_index(at, i)), err.status, err.code, err.description,
-                   where_index(at, i).z, "%s", err.message);
+        else
+            ditto_fail(problem_slot(r->problems, at), err.status, err.code, err.description, at.z, "%s",
+                       err.message);
     }
     free(texts.v);
 }
@@ -325,27 +341,18 @@ static int copy_document(struct connection *c, struct slice text, struct connect
     return 0;
 }
 
-int connection_examine(struct connection *c, struct slice json, struct connection_problems *problems)
+int connection_examine_by(const struct judge *j, struct connection *c, struct slice json,
+                          struct connection_problems *problems)
 {
     *c = (struct connection){0};
     *problems = (struct connection_problems){0};
     struct reader r = {c, problems};
     if (copy_document(c, json, problems) == 0) {
         read_all(&r, (struct node){c->json, WHERE_ROOT});
-        connection_validate(c, problems);
+        connection_validate(c, j, problems);
     }
     if (problems->n == 0)
         return 0;
     connection_free(c);
     return -1;
-}
-
-int connection_parse(struct connection *c, struct slice json, struct ditto_error *err)
-{
-    struct connection_problems problems;
-    int rc = connection_examine(c, json, &problems);
-    if (rc < 0)
-        *err = problems.v[0];
-    connection_problems_free(&problems);
-    return rc;
 }

@@ -6,44 +6,9 @@
 #define WITH(k) (1u << CREDENTIAL_##k)
 
 enum {
-    FILTER_PLACEHOLDERS = PLACEHOLDER_THING | PLACEHOLDER_POLICY | PLACEHOLDER_ENTITY,
+    FILTER_PLACEHOLDERS = PLACEHOLDERS_OF_ENFORCEMENT_FILTER,
     FILTER_PLACEHOLDERS_ALL = FILTER_PLACEHOLDERS | PLACEHOLDER_FEATURE,
 };
-
-/* "exchange/routing key" */
-static const char *amqp091_target_address(struct slice address)
-{
-    struct slice literal, expr;
-    size_t slashes = 0;
-    while (template_next(&address, &literal, &expr)) {
-        for (size_t i = 0; i < literal.len; i++)
-            slashes += literal.p[i] == '/';
-    }
-    return slashes == 1 ? NULL : "it must have the form exchange/routingKey";
-}
-
-static const char *http_target_address(struct slice address)
-{
-    static const char *const verbs[] = {"PUT", "PATCH", "POST", "GET", "DELETE", NULL};
-    struct slice path = address, verb = slice_cut(&path, ':');
-    for (size_t i = 0; verbs[i]; i++) {
-        if (path.p && slice_eq(verb, slice_str(verbs[i])))
-            return NULL;
-    }
-    return "it must have the form VERB:/path with one of PUT, PATCH, POST, GET, DELETE";
-}
-
-static const char *hono_source_address(struct slice address)
-{
-    bool known = slice_eq(address, S("telemetry")) || slice_eq(address, S("event")) ||
-                 slice_eq(address, S("command_response"));
-    return known ? NULL : "it must be one of telemetry, event, command_response";
-}
-
-static const char *hono_target_address(struct slice address)
-{
-    return slice_eq(address, S("command")) ? NULL : "it must be command";
-}
 
 const struct type_rules type_rules[TYPE_COUNT] = {
     [TYPE_AMQP_091] = {.text = "amqp-091",
@@ -52,7 +17,6 @@ const struct type_rules type_rules[TYPE_COUNT] = {
                        .secure_scheme = "amqps",
                        .max_source_qos = -1,
                        .max_target_qos = -1,
-                       .credentials = WITH(CLIENT_CERT),
                        .enforcement_input = PLACEHOLDER_HEADER,
                        .enforcement_filters = FILTER_PLACEHOLDERS_ALL,
                        .target_address = amqp091_target_address},
@@ -62,9 +26,10 @@ const struct type_rules type_rules[TYPE_COUNT] = {
                       .secure_scheme = "amqps",
                       .max_source_qos = -1,
                       .max_target_qos = -1,
-                      .credentials = WITH(CLIENT_CERT) | WITH(HMAC),
+                      .credentials = WITH(HMAC),
                       .enforcement_input = PLACEHOLDER_HEADER,
-                      .enforcement_filters = FILTER_PLACEHOLDERS_ALL},
+                      .enforcement_filters = FILTER_PLACEHOLDERS_ALL,
+                      .check = amqp10_check},
     [TYPE_MQTT] = {.text = "mqtt",
                    .label = "MQTT 3.1.1",
                    .scheme = "tcp",
@@ -74,7 +39,6 @@ const struct type_rules type_rules[TYPE_COUNT] = {
                    .qos_required = true,
                    .max_source_qos = 2,
                    .max_target_qos = 2,
-                   .credentials = WITH(CLIENT_CERT),
                    .enforcement_input = PLACEHOLDER_SOURCE,
                    .enforcement_filters = FILTER_PLACEHOLDERS,
                    .source_address = mqtt_source_address,
@@ -84,11 +48,9 @@ const struct type_rules type_rules[TYPE_COUNT] = {
                      .label = "MQTT 5",
                      .scheme = "tcp",
                      .secure_scheme = "ssl",
-                     .max_consumers = 1,
                      .qos_required = true,
                      .max_source_qos = 2,
                      .max_target_qos = 2,
-                     .credentials = WITH(CLIENT_CERT),
                      .enforcement_input = PLACEHOLDER_SOURCE | PLACEHOLDER_HEADER,
                      .enforcement_filters = FILTER_PLACEHOLDERS,
                      .source_address = mqtt_source_address,
@@ -100,9 +62,11 @@ const struct type_rules type_rules[TYPE_COUNT] = {
                     .secure_scheme = "ssl",
                     .max_source_qos = 1,
                     .max_target_qos = -1,
-                    .credentials = WITH(CLIENT_CERT),
                     .enforcement_input = PLACEHOLDER_HEADER,
-                    .enforcement_filters = FILTER_PLACEHOLDERS_ALL},
+                    .enforcement_filters = FILTER_PLACEHOLDERS_ALL,
+                    .source_address = kafka_source_address,
+                    .target_address = kafka_target_address,
+                    .check = kafka_check},
     [TYPE_HTTP_PUSH] = {.text = "http-push",
                         .label = "HTTP",
                         .scheme = "http",
@@ -110,14 +74,13 @@ const struct type_rules type_rules[TYPE_COUNT] = {
                         .no_sources = true,
                         .max_source_qos = -1,
                         .max_target_qos = -1,
-                        .credentials =
-                            WITH(CLIENT_CERT) | WITH(HMAC) | WITH(OAUTH_CLIENT) | WITH(OAUTH_PASSWORD),
-                        .target_address = http_target_address},
+                        .credentials = WITH(HMAC) | WITH(OAUTH_CLIENT) | WITH(OAUTH_PASSWORD),
+                        .target_address = http_target_address,
+                        .check = http_check},
     [TYPE_HONO] = {.text = "hono",
                    .label = "Hono",
                    .max_source_qos = 1,
                    .max_target_qos = -1,
-                   .credentials = WITH(CLIENT_CERT),
                    .enforcement_input = PLACEHOLDER_HEADER,
                    .enforcement_filters = FILTER_PLACEHOLDERS_ALL,
                    .source_address = hono_source_address,

@@ -104,9 +104,13 @@ static int take_host(struct slice *rest, struct slice *host)
     return name_ok(*host) || ip_ok(AF_INET, *host) ? 0 : -1;
 }
 
-static int scan_port(struct slice s, unsigned *port)
+enum form { CONNECTION_URI, ANY_URL };
+
+static int scan_port(struct slice s, enum form form, unsigned *port)
 {
     uint64_t n;
+    if (!s.len && form == ANY_URL)
+        return 0;
     if (!slice_starts(s, S(":")) || scan_u64(slice_skip(s, 1), &n) < 0 || n == 0 || n > 65535)
         return -1;
     *port = (unsigned)n;
@@ -121,7 +125,7 @@ static struct slice authority_of(struct slice rest)
     return slice_of(rest.p, n);
 }
 
-static int split_authority(struct slice a, struct uri_parts *out)
+static int split_authority(struct slice a, enum form form, struct uri_parts *out)
 {
     const char *at = a.len ? memchr(a.p, '@', a.len) : NULL;
     if (at) {
@@ -130,10 +134,10 @@ static int split_authority(struct slice a, struct uri_parts *out)
     }
     if (!chars_ok(out->user_info, ";:&=+$,") || take_host(&a, &out->host) < 0)
         return -1;
-    return scan_port(a, &out->port);
+    return scan_port(a, form, &out->port);
 }
 
-int uri_split(struct slice text, struct uri_parts *out)
+static int split(struct slice text, enum form form, struct uri_parts *out)
 {
     *out = (struct uri_parts){0};
     struct slice rest = text;
@@ -142,11 +146,24 @@ int uri_split(struct slice text, struct uri_parts *out)
         return -1;
     rest = slice_skip(rest, 2);
     struct slice authority = authority_of(rest);
-    if (split_authority(authority, out) < 0)
+    if (split_authority(authority, form, out) < 0)
         return -1;
-    rest = slice_skip(rest, authority.len);
-    out->path = slice_cut(&rest, '#');
-    return chars_ok(out->path, "/;:@&=+$,") && chars_ok(rest, "/;:@&=+$,?") ? 0 : -1;
+    struct slice fragment = slice_skip(rest, authority.len), path = slice_cut(&fragment, '#');
+    struct slice query = form == ANY_URL ? path : SLICE_NONE;
+    out->path = form == ANY_URL ? slice_cut(&query, '?') : path;
+    bool good =
+        chars_ok(out->path, "/;:@&=+$,") && chars_ok(query, "/;:@&=+$,?") && chars_ok(fragment, "/;:@&=+$,?");
+    return good ? 0 : -1;
+}
+
+int uri_split(struct slice text, struct uri_parts *out)
+{
+    return split(text, CONNECTION_URI, out);
+}
+
+int url_split(struct slice text, struct uri_parts *out)
+{
+    return split(text, ANY_URL, out);
 }
 
 bool uri_user(struct slice user_info, struct slice *user, struct slice *password)
@@ -180,11 +197,10 @@ static struct slice guessed_user_info(struct slice text)
     return end && end > start ? slice_of(start, (size_t)(end - start)) : SLICE_NONE;
 }
 
-struct slice uri_password(struct slice text)
+struct slice uri_secret(struct slice text)
 {
     struct uri_parts parts;
     struct slice user, password;
-    struct slice info = uri_split(text, &parts) == 0 ? parts.user_info : guessed_user_info(text);
-    uri_user(info, &user, &password);
-    return password;
+    struct slice info = url_split(text, &parts) == 0 ? parts.user_info : guessed_user_info(text);
+    return uri_user(info, &user, &password) ? password : info;
 }

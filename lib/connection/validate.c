@@ -6,24 +6,6 @@
 
 enum { MAX_SOURCES = 4, MAX_TARGETS = 4, MAX_MAPPERS = 10 };
 
-struct where source_at(const struct source *s)
-{
-    return where_index(where_name(WHERE_ROOT, "sources"), s->index);
-}
-
-struct where target_at(const struct target *t)
-{
-    return where_index(where_name(WHERE_ROOT, "targets"), t->index);
-}
-
-void check_template(struct connection_problems *p, struct where at, struct slice template, unsigned allowed)
-{
-    struct slice bad;
-    if (!template_ok(template, allowed, &bad))
-        PROBLEM(p, at, CONFIG_INVALID, "Check the spelling and syntax of the placeholder.",
-                "The placeholder '%.*s' could not be resolved.", SLICE_ARG(bad));
-}
-
 /* --- what holds for every connection, stored ones too --- */
 
 static void some_end(const struct connection *c, struct connection_problems *p)
@@ -161,194 +143,65 @@ static void labels_differ(const struct connection *c, struct connection_problems
     }
 }
 
-/* --- security --- */
-
-static void certificate(struct slice pem, struct slice label, struct where at, struct connection_problems *p)
-{
-    if (pem.p && !pem_valid(pem, label))
-        PROBLEM(p, at, CONFIG_INVALID, NULL, "Not a valid PEM encoded %.*s.", SLICE_ARG(label));
-}
-
-static void certificates(const struct connection *c, struct connection_problems *p)
-{
-    struct where at = where_name(WHERE_ROOT, "credentials");
-    certificate(c->client_cert, S("CERTIFICATE"), where_name(at, "cert"), p);
-    certificate(c->client_key, S("PRIVATE KEY"), where_name(at, "key"), p);
-    if (c->validate_certificates)
-        certificate(c->ca, S("CERTIFICATE"), where_name(WHERE_ROOT, "ca"), p);
-}
-
-static void credentials_fit(const struct connection *c, struct connection_problems *p)
-{
-    enum credential k = credential_of(c->credentials);
-    struct where at = where_name(WHERE_ROOT, "credentials");
-    if (c->type == TYPE_COUNT || k == CREDENTIAL_NONE || k == CREDENTIAL_UNKNOWN)
-        return;
-    if (!(type_rules[c->type].credentials & 1u << k))
-        PROBLEM(p, at, CONFIG_INVALID, NULL, "Credentials of type '%s' are not supported by %s connections.",
-                credential_text(k), type_rules[c->type].label);
-    if (k == CREDENTIAL_HMAC && c->uri.user.p)
-        PROBLEM(p, where_name(WHERE_ROOT, "uri"), CONFIG_INVALID, NULL,
-                "A URI with user information cannot be combined with HMAC credentials.");
-}
-
-/* --- what depends on the type --- */
-
-static void scheme(const struct connection *c, struct connection_problems *p)
-{
-    const struct type_rules *t = &type_rules[c->type];
-    struct slice s = c->uri.scheme;
-    if (!t->scheme || !s.p)
-        return;
-    if (!slice_eq(s, slice_str(t->scheme)) && !slice_eq(s, slice_str(t->secure_scheme)))
-        PROBLEM(p, where_name(WHERE_ROOT, "uri"), URI_INVALID, NULL,
-                "The URI scheme '%.*s' is not valid for %s; accepted are %s and %s.", SLICE_ARG(s), t->label,
-                t->scheme, t->secure_scheme);
-    else if (c->ca.p && !c->uri.tls)
-        PROBLEM(p, where_name(WHERE_ROOT, "ca"), URI_INVALID,
-                "Use the secure scheme or remove the trusted certificates.",
-                "Trusted certificates need a secure scheme (%s).", t->secure_scheme);
-}
-
-static void clients(const struct connection *c, struct connection_problems *p)
-{
-    const struct type_rules *t = &type_rules[c->type];
-    if (t->max_clients && c->client_count > t->max_clients)
-        PROBLEM(p, where_name(WHERE_ROOT, "clientCount"), CONFIG_INVALID, NULL,
-                "The client count of %s connections must not exceed %u.", t->label, t->max_clients);
-}
-
-static void qos(int value, int max, bool required, const char *label, struct where at,
-                struct connection_problems *p)
-{
-    if (required && value == QOS_ABSENT)
-        PROBLEM(p, at, CONFIG_INVALID, NULL, "%s needs a 'qos'.", label);
-    else if (max >= 0 && value != QOS_ABSENT && (value < 0 || value > max))
-        PROBLEM(p, at, CONFIG_INVALID, NULL, "The 'qos' is not valid; allowed is 0 to %d.", max);
-}
-
-static void header_mapping(const struct pairs *mapping, struct where end, struct connection_problems *p)
-{
-    struct where at = where_name(end, "headerMapping");
-    for (size_t i = 0; i < mapping->n; i++)
-        check_template(p, where_key(at, mapping->v[i].name), mapping->v[i].value, PLACEHOLDERS_OF_MESSAGE);
-}
-
-static void enforcement(const struct type_rules *t, const struct source *s, struct connection_problems *p)
-{
-    struct where at = where_name(source_at(s), "enforcement");
-    check_template(p, where_name(at, "input"), s->enforcement_input, t->enforcement_input);
-    for (size_t i = 0; i < s->enforcement_filters.n; i++)
-        check_template(p, where_index(where_name(at, "filters"), i), s->enforcement_filters.v[i],
-                       t->enforcement_filters);
-}
-
-static void source(const struct type_rules *t, const struct source *s, struct connection_problems *p)
-{
-    struct where at = source_at(s);
-    if (t->max_consumers && s->consumer_count > t->max_consumers)
-        PROBLEM(p, where_name(at, "consumerCount"), CONFIG_INVALID, NULL,
-                "The consumer count of %s sources must not exceed %u.", t->label, t->max_consumers);
-    for (size_t i = 0; i < s->addresses.n && t->source_address; i++) {
-        const char *wrong = t->source_address(s->addresses.v[i]);
-        if (wrong)
-            PROBLEM(p, where_index(where_name(at, "addresses"), i), CONFIG_INVALID, NULL,
-                    "The address '%.*s' is not valid: %s.", SLICE_ARG(s->addresses.v[i]), wrong);
-    }
-    qos(s->qos, t->max_source_qos, t->qos_required, "A source of this type", where_name(at, "qos"), p);
-    enforcement(t, s, p);
-    header_mapping(&s->header_mapping, at, p);
-    if (s->reply.present) {
-        struct where reply = where_name(at, "replyTarget");
-        header_mapping(&s->reply.header_mapping, reply, p);
-        check_template(p, where_name(reply, "address"), s->reply.address, PLACEHOLDERS_OF_MESSAGE);
-    }
-}
-
-static void target(const struct type_rules *t, const struct target *to, struct connection_problems *p)
-{
-    struct where at = target_at(to);
-    const char *wrong = t->target_address && to->address.len ? t->target_address(to->address) : NULL;
-    if (wrong)
-        PROBLEM(p, where_name(at, "address"), CONFIG_INVALID, NULL, "The address '%.*s' is not valid: %s.",
-                SLICE_ARG(to->address), wrong);
-    qos(to->qos, t->max_target_qos, t->qos_required, "A target of this type", where_name(at, "qos"), p);
-    check_template(p, where_name(at, "address"), to->address, PLACEHOLDERS_OF_MESSAGE);
-    header_mapping(&to->header_mapping, at, p);
-}
-
-static void sources(const struct connection *c, struct connection_problems *p)
-{
-    const struct type_rules *t = &type_rules[c->type];
-    if (t->no_sources && c->n_sources)
-        PROBLEM(p, where_name(WHERE_ROOT, "sources"), CONFIG_INVALID, NULL, "%s connections have no sources.",
-                t->label);
-    for (size_t i = 0; i < c->n_sources; i++)
-        source(t, &c->sources[i], p);
-}
-
-static void targets(const struct connection *c, struct connection_problems *p)
-{
-    for (size_t i = 0; i < c->n_targets; i++)
-        target(&type_rules[c->type], &c->targets[i], p);
-}
-
-static void mapper_ids(const struct connection *c, const struct slices *ids, struct where end,
-                       struct connection_problems *p)
-{
-    struct where at = where_name(end, "payloadMapping");
-    for (size_t i = 0; i < ids->n; i++) {
-        if (!mapper_known(c, ids->v[i]))
-            PROBLEM(p, where_index(at, i), CONFIG_INVALID,
-                    "Check that it is defined, that its engine exists and has the options that it needs.",
-                    "The mapper %.*s could not be loaded.", SLICE_ARG(ids->v[i]));
-    }
-}
-
-static void mappers(const struct connection *c, struct connection_problems *p)
-{
-    for (size_t i = 0; i < c->n_sources; i++)
-        mapper_ids(c, &c->sources[i].payload_mapping, source_at(&c->sources[i]), p);
-    for (size_t i = 0; i < c->n_targets; i++)
-        mapper_ids(c, &c->targets[i].payload_mapping, target_at(&c->targets[i]), p);
-}
-
 static void specifics(const struct connection *c, struct connection_problems *p)
 {
     if (type_rules[c->type].check)
         type_rules[c->type].check(c, p);
 }
 
+/* --- the order --- */
+
+enum { ANY, BY_TYPE, MAPPING };
+
+/* BY_TYPE: needs to know the type; MAPPING: also looked at by who only maps. */
 static const struct check {
     const char *name;
+    int kind;
     rule *check;
-    bool needs_type;
+    asking_rule *ask;
 } checks[] = {
-    {"a source or a target", some_end, false},
-    {"authorization contexts", subjects, false},
-    {"announcements", announcements, false},
-    {"grammar of the URI", uri_grammar, false},
-    {"number of sources and targets", counts, false},
-    {"addresses", addresses, false},
-    {"number of mappers", mapper_counts, false},
-    {"acknowledgement labels", labels, false},
-    {"distinct acknowledgement labels", labels_differ, false},
-    {"certificates", certificates, false},
-    {"credentials", credentials_fit, true},
-    {"scheme of the URI", scheme, true},
-    {"number of clients", clients, true},
-    {"sources", sources, true},
-    {"targets", targets, true},
-    {"mappers", mappers, false},
-    {"what only this type has", specifics, true},
+    {"a source or a target", ANY, some_end, NULL},
+    {"authorization contexts", ANY, subjects, NULL},
+    {"announcements", ANY, announcements, NULL},
+    {"grammar of the URI", ANY, uri_grammar, NULL},
+    {"number of sources and targets", ANY, counts, NULL},
+    {"addresses", ANY, addresses, NULL},
+    {"filters", ANY, check_filters, NULL},
+    {"number of mappers", ANY, mapper_counts, NULL},
+    {"acknowledgement labels", ANY, labels, NULL},
+    {"distinct acknowledgement labels", ANY, labels_differ, NULL},
+    {"certificates", ANY, NULL, check_certificates},
+    {"host", ANY, NULL, check_host},
+    {"tunnel", ANY, NULL, check_tunnel},
+    {"credentials", BY_TYPE, NULL, check_credentials},
+    {"response diversion", ANY, check_diversion, NULL},
+    {"scheme of the URI", BY_TYPE, check_scheme, NULL},
+    {"number of clients", BY_TYPE, check_clients, NULL},
+    {"sources", BY_TYPE, check_sources, NULL},
+    {"targets", BY_TYPE, check_targets, NULL},
+    {"templates", MAPPING, check_templates, NULL},
+    {"extra fields", ANY, check_extra_fields, NULL},
+    {"mapping definitions", MAPPING, check_definitions, NULL},
+    {"mappers", MAPPING, check_mappers, NULL},
+    {"token endpoint", BY_TYPE, check_token_endpoint, NULL},
+    {"what only this type has", BY_TYPE, specifics, NULL},
+    {"Kafka's brokers", BY_TYPE, NULL, kafka_hosts},
 };
 
-void connection_validate(const struct connection *c, struct connection_problems *p)
+static bool applies(const struct check *k, const struct connection *c, const struct judge *j)
+{
+    return (k->kind != BY_TYPE || c->type != TYPE_COUNT) && (k->kind == MAPPING || !j->only_mapping);
+}
+
+void connection_validate(const struct connection *c, const struct judge *j, struct connection_problems *p)
 {
     for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
-        if (c->type == TYPE_COUNT && checks[i].needs_type)
+        if (!applies(&checks[i], c, j))
             continue;
         trace("checking %s", checks[i].name);
-        checks[i].check(c, p);
+        if (checks[i].ask)
+            checks[i].ask(c, j, p);
+        else
+            checks[i].check(c, p);
     }
 }

@@ -35,6 +35,19 @@ static void test_masked(void)
          "{\"sshTunnel\":{\"credentials\":{\"password\":\"*****\",\"privateKey\":\"*****\"},\"uri\":\"ssh://u:*****@h:1\"}}"},
         {"duplicates", "{\"uri\":\"a://b:s@c\",\"uri\":\"a://b:s@c\"}",
          "{\"uri\":\"a://b:*****@c\",\"uri\":\"a://b:*****@c\"}"},
+        {"a token in a URI", "{\"uri\":\"amqp://token@h:1\"}", "{\"uri\":\"amqp://*****@h:1\"}"},
+        {"members that nobody knows",
+         "{\"credentials\":{\"type\":\"x\",\"new\":\"s\",\"parameters\":{\"new\":[1]}}}",
+         "{\"credentials\":{\"type\":\"x\",\"new\":\"*****\",\"parameters\":{\"new\":\"*****\"}}}"},
+        {"a token endpoint", "{\"credentials\":{\"tokenEndpoint\":\"https://u:s@h/t\",\"clientId\":\"c\"}}",
+         "{\"credentials\":{\"tokenEndpoint\":\"https://u:*****@h/t\",\"clientId\":\"c\"}}"},
+        {"options", "{\"specificConfig\":{\"transport.keyStorePassword\":\"s\",\"clientId\":\"c\"}}",
+         "{\"specificConfig\":{\"transport.keyStorePassword\":\"*****\",\"clientId\":\"c\"}}"},
+        {"headers",
+         "{\"targets\":[3,{\"headerMapping\":{\"Authorization\":\"Bearer s\",\"x-api-key\":\"{{ header:k }}\",\"a\":\"b\"}}],"
+         "\"sources\":[{\"replyTarget\":{\"headerMapping\":{\"cookie\":\"s\"}},\"headerMapping\":{\"token\":\"{{header:a}}s\"}}]}",
+         "{\"targets\":[3,{\"headerMapping\":{\"Authorization\":\"*****\",\"x-api-key\":\"{{ header:k }}\",\"a\":\"b\"}}],"
+         "\"sources\":[{\"replyTarget\":{\"headerMapping\":{\"cookie\":\"*****\"}},\"headerMapping\":{\"token\":\"*****\"}}]}"},
         {"null", "{\"credentials\":{\"key\":null}}", "{\"credentials\":{\"key\":null}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -43,6 +56,19 @@ static void test_masked(void)
         is_slice(buf_slice(&b), slice_str(cases[i].out), "masked: %s", cases[i].title);
         buf_free(&b);
     }
+}
+
+static void test_without_credentials(void)
+{
+    static const char document[] = "{\"uri\":\"amqp://u:s@h:1\",\"credentials\":{\"key\":\"s\"},"
+                                   "\"targets\":[{\"headerMapping\":{\"authorization\":\"x\"}}]}";
+    struct buf b = {0};
+    connection_put_without_credentials(&b, parsed(slice_str(document)));
+    is_slice(buf_slice(&b),
+             S("{\"uri\":\"amqp://u:*****@h:1\",\"credentials\":{\"key\":\"*****\"},"
+               "\"targets\":[{\"headerMapping\":{\"authorization\":\"x\"}}]}"),
+             "headers stay for who maps them");
+    buf_free(&b);
 }
 
 static int edit(struct buf *dst, const char *sent, const char *previous, struct ditto_error *err)
@@ -81,8 +107,9 @@ static void test_edit(void)
     is_int((long long)again.len, 0, "nothing is stored");
 
     ok(edit(&again,
-            DOCUMENT("amqp://h:1", ",\"credentials\":{\"type\":\"hmac\",\"algorithm\":\"a\",\"parameters\":{"
-                                   "\"sharedKey\":\"*****\"}}"),
+            DOCUMENT("amqp://h:1",
+                     ",\"credentials\":{\"type\":\"hmac\",\"algorithm\":\"az-sasl\",\"parameters\":{"
+                     "\"sharedKeyName\":\"n\",\"endpoint\":\"e\",\"sharedKey\":\"*****\"}}"),
             buf_z(&b), &err) < 0,
        "a mask where nothing was");
     is_slice(slice_str(err.pointer), S("/credentials/parameters/sharedKey"), "its place");
@@ -103,6 +130,34 @@ static void test_edit(void)
     buf_free(&b);
     buf_free(&again);
     buf_free(&masked);
+}
+
+#define TARGET(address, secret)                                                                              \
+    "{\"address\":\"" address                                                                                \
+    "\",\"authorizationContext\":[\"a\"],\"headerMapping\":{\"authorization\":\"" secret "\"}}"
+#define TWO(one, other)                                                                                      \
+    "{\"id\":\"c\",\"connectionType\":\"http-push\",\"connectionStatus\":\"open\",\"uri\":\"http://h:1\","   \
+    "\"targets\":[" one "," other "]}"
+
+/* A secret goes with its address, not with its place in the list. */
+static void test_moved_secrets(void)
+{
+    static const char before[] = TWO(TARGET("GET:/a", "one"), TARGET("GET:/b", "two"));
+    struct buf b = {0};
+    struct ditto_error err;
+    ok(edit(&b, TWO(TARGET("GET:/b", "*****"), TARGET("GET:/a", "*****")), before, &err) == 0,
+       "targets change places");
+    struct json targets = json_get(parsed(buf_slice(&b)), S("targets"));
+    ok(json_text_is(json_pointer(targets, S("/0/headerMapping/authorization")), S("two")),
+       "the first has its own");
+    ok(json_text_is(json_pointer(targets, S("/1/headerMapping/authorization")), S("one")),
+       "so has the second");
+    buf_cut(&b, 0);
+    ok(edit(&b, TWO(TARGET("GET:/c", "*****"), TARGET("GET:/b", "*****")), before, &err) < 0,
+       "an address that is new");
+    is_slice(slice_str(err.pointer), S("/targets/0/headerMapping/authorization"), "has no secret to keep");
+    is_int((long long)b.len, 0, "nothing is stored");
+    buf_free(&b);
 }
 
 /* What is printed means the same: it is printed the same again. */
@@ -136,7 +191,9 @@ static void test_effective(void)
 int main(void)
 {
     test_masked();
+    test_without_credentials();
     test_edit();
+    test_moved_secrets();
     test_effective();
     return done();
 }

@@ -170,7 +170,7 @@ static const struct {
      "acknowledgement:label.not.unique", "/targets/1/issuedAcknowledgementLabel"},
     {"{A,T,'ca':'nope'}", "connectivity:connection.configuration.invalid", "/ca"},
     {"{A,T,'validateCertificates':false,'ca':'nope'}", "connectivity:connection.uri.invalid", "/ca"},
-    {"{A,T,'credentials':{'type':'plain','username':'u','password':'p'}}",
+    {"{A,T,'credentials':{'type':'oauth-password','tokenEndpoint':'https://h','clientId':'c','requestedScopes':'s','username':'u','password':'p'}}",
      "connectivity:connection.configuration.invalid", "/credentials"},
     {"{A,'sources':[{'addresses':['q'],'authorizationContext':['a'],'payloadMapping':['nope']}]}",
      "connectivity:connection.configuration.invalid", "/sources/0/payloadMapping/0"},

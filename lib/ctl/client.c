@@ -1,4 +1,4 @@
-#include "connection/client.h"
+#include "ctl/client.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -69,24 +69,29 @@ int client_line(struct client *c, struct slice *line)
     }
 }
 
-void client_put_command(struct client *c, struct buf *dst, const char *name, struct slice member,
-                        struct slice raw_value, bool secrets)
+static void put_members(struct buf *dst, struct slice members)
 {
-    buf_printf(dst, "{\"headers\":{\"correlation-id\":\"conn-ctl-%ld-%u\"},\"signal\":{", (long)getpid(),
-               ++c->sent);
-    buf_printf(dst, "\"type\":\"connectivity.commands:%s\"", name);
-    if (member.p)
-        json_put_member(dst, member, raw_value);
-    buf_puts(dst, secrets ? "},\"secrets\":true}\n" : "}}\n");
+    if (members.len)
+        buf_putc(dst, ',');
+    buf_put_slice(dst, members);
 }
 
-int client_ask(struct client *c, const char *name, struct slice member, struct slice raw_value, bool secrets,
-               struct line *answer)
+void client_put_request(struct client *c, struct buf *dst, const struct request *r)
+{
+    buf_printf(dst, "{\"headers\":{\"correlation-id\":\"conn-ctl-%ld-%u\"", (long)getpid(), ++c->sent);
+    put_members(dst, r->headers);
+    buf_printf(dst, "},\"signal\":{\"type\":\"%s%s\"",
+               strchr(r->command, ':') ? "" : "connectivity.commands:", r->command);
+    put_members(dst, r->members);
+    buf_puts(dst, r->secrets ? "},\"secrets\":true}\n" : "}}\n");
+}
+
+int client_ask(struct client *c, const struct request *r, struct line *answer)
 {
     struct buf request = {0};
     struct slice text;
     struct json_error err;
-    client_put_command(c, &request, name, member, raw_value, secrets);
+    client_put_request(c, &request, r);
     int rc = client_send(c, buf_slice(&request));
     buf_wipe(&request);
     if (rc < 0 || client_line(c, &text) < 0)

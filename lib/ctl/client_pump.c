@@ -1,4 +1,4 @@
-#include "connection/client.h"
+#include "ctl/client.h"
 
 #include <errno.h>
 #include <poll.h>
