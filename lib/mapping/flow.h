@@ -27,7 +27,8 @@ struct flow {
     struct headers headers; /* of a Ditto Protocol message */
     struct scratch scratch;
     struct buf payload, topic, input, context, envelope, acks, taken;
-    size_t complaints, kept_back; /* in this second */
+    struct buf rooms[MAPPERS_MAX]; /* for what mappers make, by their turn */
+    size_t complaints, kept_back;  /* in this second */
     msec second;
 };
 
@@ -41,6 +42,8 @@ struct mapping_direction {
 extern const struct mapping_direction mapping_inbound, mapping_outbound;
 
 void flow_begin(struct flow *f, const struct line *l);
+/* Where the mapper whose turn it is makes its results: empty, and kept as long as the outcomes. */
+struct buf *flow_room(struct flow *f, size_t turn);
 /* An error that lives as long as the outcomes; status 0. */
 struct ditto_error *flow_error(struct flow *f, size_t mapper);
 void flow_fail(struct flow *f, const struct mapper *mapper, const struct ditto_error *err);

@@ -120,6 +120,7 @@ static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn
     if (mapper_blocks(mapper, content_type(f)))
         return;
     f->incoming.n = 0;
+    f->incoming.room = flow_room(f, turn);
     int r = mapper->script >= 0 ? answer_incoming(mapper, (*answer)++, &f->incoming, err)
                                 : mapper->engine->incoming(mapper, &f->external, &f->incoming, err);
     if (r < 0)

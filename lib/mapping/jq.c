@@ -8,7 +8,14 @@ int jq_configure(struct mapper *m, struct json options, enum way way, struct scr
 {
     struct buf scratch = {0};
     struct json program = json_get(options, way == WAY_IN ? S("incoming") : S("outgoing"));
-    int r = mapper_script(m, header_text(program, &scratch), way, scripts, err);
+    struct slice text = header_text(program, &scratch);
+    int r = 0;
+    if (text.len > SCRIPT_MAX_BYTES)
+        r = ditto_fail(err, 400, "connectivity:message.mapper.config.invalid", NULL, NULL,
+                       "The program of the mapper <%.*s> is longer than %d bytes.", SLICE_ARG(m->id),
+                       SCRIPT_MAX_BYTES);
+    else if (slice_trim(text).len)
+        mapper_script(m, text, way, LANGUAGE_JQ, scripts);
     buf_free(&scratch);
     return r;
 }

@@ -89,19 +89,12 @@ static void configure_blocked(struct mapper *m, struct json options)
     buf_free(&scratch);
 }
 
-int mapper_script(struct mapper *m, struct slice text, enum way way, struct scripts *scripts,
-                  struct ditto_error *err)
+void mapper_script(struct mapper *m, struct slice text, enum way way, enum language language,
+                   struct scripts *scripts)
 {
-    if (text.len > SCRIPT_MAX_BYTES)
-        return ditto_fail(err, 400, "connectivity:message.mapper.config.invalid", NULL, NULL,
-                          "The program of the mapper <%.*s> is longer than %d bytes.", SLICE_ARG(m->id),
-                          SCRIPT_MAX_BYTES);
-    if (!slice_trim(text).len)
-        return 0;
     scripts->v = xrealloc_array(scripts->v, scripts->n + 1, sizeof *scripts->v);
-    scripts->v[scripts->n] = (struct script){m->id, way, slice_dup(text)};
+    scripts->v[scripts->n] = (struct script){m->id, way, language, slice_dup(text)};
     m->script = (int)scripts->n++;
-    return 0;
 }
 
 void scripts_free(struct scripts *s)
@@ -132,6 +125,8 @@ int mapper_compile(struct mapper *m, const struct connection *c, struct slice id
 
 void mapper_free(struct mapper *m)
 {
+    if (m->own)
+        m->engine->release(m);
     free(m->blocked_text);
     free(m->blocked);
     *m = (struct mapper){.script = NO_SCRIPT};

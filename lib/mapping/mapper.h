@@ -23,11 +23,14 @@ enum {
 
 enum way { WAY_IN, WAY_OUT }; /* external to Ditto, Ditto to external */
 
+enum language { LANGUAGE_JQ, LANGUAGE_JAVASCRIPT, LANGUAGES };
+
 /* Programs for the workers, numbered from 0. */
 struct script {
     struct slice mapper; /* its id */
     enum way way;
-    struct slice text; /* owned */
+    enum language language;
+    struct slice text; /* owned; what it means is the language's: a program, or an object with several */
 };
 struct scripts {
     size_t n;
@@ -39,6 +42,7 @@ struct mapper {
     struct slice id;
     const struct engine *engine;
     int script; /* NO_SCRIPT: the engine maps in this process */
+    void *own;  /* what the engine made of its options */
     size_t n_blocked;
     struct slice *blocked; /* content types that it drops */
     char *blocked_text;    /* what they borrow */
@@ -56,6 +60,7 @@ struct external {
 struct incoming {
     size_t n;
     struct slice v[RESULTS_MAX + 1];
+    struct buf *room; /* empty; for what a mapper makes */
 };
 
 /* What a mapper makes of a Ditto Protocol message: external messages. */
@@ -76,6 +81,7 @@ struct published {
 struct outgoing {
     size_t n;
     struct published v[RESULTS_MAX + 1];
+    struct buf *room; /* likewise */
 };
 
 struct engine {
@@ -87,7 +93,8 @@ struct engine {
     /* Reads the options of the engine's own. 0, or -1 with connectivity:message.mapper.config.invalid. NULL: none. */
     int (*configure)(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
                      struct ditto_error *err);
-    /* Append results, which borrow the message. 0, or -1 with *err. Not called for a mapper with a script. */
+    void (*release)(struct mapper *m); /* gives back what configure made. NULL: nothing */
+    /* Append results, which borrow the message and the room. 0, or -1 with *err. Not called for a mapper with a script. */
     int (*incoming)(const struct mapper *m, const struct external *msg, struct incoming *to,
                     struct ditto_error *err);
     int (*outgoing)(const struct mapper *m, struct slice envelope, struct json correlation_id,
@@ -105,10 +112,9 @@ bool mapper_blocks(const struct mapper *m, struct slice content_type);
 int mapper_fail(const struct mapper *m, struct ditto_error *err, const char *why, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* For configure: a copy of text becomes the mapper's script, unless it is blank or SLICE_NONE. 0, or -1 with
- * connectivity:message.mapper.config.invalid if it is too long. */
-int mapper_script(struct mapper *m, struct slice text, enum way way, struct scripts *scripts,
-                  struct ditto_error *err);
+/* For configure: a copy of text becomes the mapper's script. */
+void mapper_script(struct mapper *m, struct slice text, enum way way, enum language language,
+                   struct scripts *scripts);
 
 /* The engines' own. */
 int ditto_incoming(const struct mapper *m, const struct external *msg, struct incoming *to,

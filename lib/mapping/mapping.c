@@ -36,6 +36,8 @@ void mapping_free(struct mapping *m)
                                 &f->envelope, &f->acks,  &f->taken};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_free(bufs[i]);
+    for (size_t i = 0; i < MAPPERS_MAX; i++)
+        buf_free(&f->rooms[i]);
     headers_free(&f->external.headers);
     headers_free(&f->headers);
     scratch_free(&f->scratch);
@@ -72,6 +74,12 @@ void flow_begin(struct flow *f, const struct line *l)
     f->n = 0;
     buf_reset(&f->payload, KEEP_BYTES);
     buf_reset(&f->envelope, KEEP_BYTES);
+}
+
+struct buf *flow_room(struct flow *f, size_t turn)
+{
+    buf_reset(&f->rooms[turn], KEEP_BYTES);
+    return &f->rooms[turn];
 }
 
 struct ditto_error *flow_error(struct flow *f, size_t mapper)

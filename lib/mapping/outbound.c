@@ -145,6 +145,7 @@ static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn
     struct ditto_error *err = flow_error(f, turn);
     struct json correlation_id = headers_get(&f->headers, S("correlation-id"), false);
     f->outgoing.n = 0;
+    f->outgoing.room = flow_room(f, turn);
     int r = mapper->script >= 0 ? answer_outgoing(mapper, (*answer)++, &f->outgoing, err)
                                 : mapper->engine->outgoing(mapper, buf_slice(&f->envelope), correlation_id,
                                                            &f->outgoing, err);
