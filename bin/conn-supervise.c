@@ -31,16 +31,20 @@ static const struct opt opts[] = {
     {'d', "FD", "write a newline there once every stored connection is known", OPT_FD, &ready_fd, 0, 0},
     {'s', "PATH", "the store's socket ($CONN_RUN/store.sock)", OPT_STRING, &store_path, 0, 0},
     {'j', "PATH", "the hub's socket ($CONN_RUN/hub.sock)", OPT_STRING, &hub_path, 0, 0},
-    {'b', "MS", "first delay before a failed ring is tried again, in ms (1000)", OPT_NUMBER, &backoff_min, 10, 3600000},
+    {'b', "MS", "first delay before a failed ring is tried again, in ms (1000)", OPT_NUMBER, &backoff_min, 10,
+     3600000},
     {'B', "MS", "longest delay, in ms (600000)", OPT_NUMBER, &backoff_max, 10, 86400000},
-    {'u', "MS", "a ring that was open for so long starts with the first delay again (30000)", OPT_NUMBER, &useful_ms, 0, 3600000},
+    {'u', "MS", "a ring that was open for so long starts with the first delay again (30000)", OPT_NUMBER,
+     &useful_ms, 0, 3600000},
     {'D', "MS", "how long a ring may take to drain, in ms (15000)", OPT_NUMBER, &drain_ms, 0, 3600000},
     {'P', "N", "rings that start at the same time, at most (8)", OPT_NUMBER, &pace, 1, 1000},
     OPT_END,
 };
 
-static const struct program program = {
-    .name = "conn-supervise", .operands = "", .summary = "keep the rings of every open connection running", .opts = opts};
+static const struct program program = {.name = "conn-supervise",
+                                       .operands = "",
+                                       .summary = "keep the rings of every open connection running",
+                                       .opts = opts};
 
 struct supervisor {
     struct loop *loop;
@@ -124,7 +128,8 @@ static void on_event(struct supervisor *s, struct json line, struct json event)
 static void put_error(struct buf *dst, int status, const char *code, struct slice id)
 {
     struct ditto_error err = {0};
-    ditto_fail(&err, status, code, NULL, NULL, "The connection '%.*s' is not known to the supervisor.", SLICE_ARG(id));
+    ditto_fail(&err, status, code, NULL, NULL, "The connection '%.*s' is not known to the supervisor.",
+               SLICE_ARG(id));
     buf_printf(dst, "{\"type\":\"connectivity.responses:errorResponse\",\"status\":%d,\"payload\":", status);
     ditto_error_put(dst, &err, false);
     buf_putc(dst, '}');
@@ -298,10 +303,20 @@ int main(int argc, char **argv)
     loop_signal(s.loop, SIGTERM, on_term, &s);
     loop_signal(s.loop, SIGINT, on_term, &s);
     loop_signal(s.loop, SIGUSR1, on_usr1, &s);
-    s.hub = (struct link){.loop = s.loop, .path = s.house.yard.hub_socket, .what = "hub", .up = on_hub_up, .line = on_hub_line,
-                          .down = on_hub_down, .arg = &s};
-    s.store = (struct link){.loop = s.loop, .path = socket_or(store_path, store, sizeof store, "store.sock"), .what = "store",
-                            .up = on_store_up, .line = on_store_line, .down = on_store_down, .arg = &s};
+    s.hub = (struct link){.loop = s.loop,
+                          .path = s.house.yard.hub_socket,
+                          .what = "hub",
+                          .up = on_hub_up,
+                          .line = on_hub_line,
+                          .down = on_hub_down,
+                          .arg = &s};
+    s.store = (struct link){.loop = s.loop,
+                            .path = socket_or(store_path, store, sizeof store, "store.sock"),
+                            .what = "store",
+                            .up = on_store_up,
+                            .line = on_store_line,
+                            .down = on_store_down,
+                            .arg = &s};
     link_open(&s.hub);
     link_open(&s.store);
     loop_run(s.loop);

@@ -101,7 +101,7 @@ static void grow(struct buf *b, size_t n)
 }
 
 /* Moving the rest to the front is paid for by the bytes taken before it: never more moved than taken. */
-char *buf_room(struct buf *b, size_t n)
+char *buf_more(struct buf *b, size_t n)
 {
     if (b->cap - b->start - b->len < n) {
         if (b->start >= b->len && b->cap - b->len >= n)
@@ -109,7 +109,7 @@ char *buf_room(struct buf *b, size_t n)
         else
             grow(b, n);
     }
-    return b->mem ? b->mem + b->start + b->len : buf_room(b, 1);
+    return b->mem ? b->mem + b->start + b->len : buf_more(b, 1);
 }
 
 void buf_added(struct buf *b, size_t n)
@@ -117,25 +117,6 @@ void buf_added(struct buf *b, size_t n)
     if (n > b->cap - b->start - b->len)
         bug("%zu bytes added to a buffer without room", n);
     b->len += n;
-}
-
-void buf_put(struct buf *b, const void *p, size_t len)
-{
-    if (!len)
-        return;
-    memcpy(buf_room(b, len), p, len);
-    b->len += len;
-}
-
-void buf_put_slice(struct buf *b, struct slice s)
-{
-    buf_put(b, s.p, s.len);
-}
-
-void buf_putc(struct buf *b, char c)
-{
-    *buf_room(b, 1) = c;
-    b->len++;
 }
 
 void buf_puts(struct buf *b, const char *z)

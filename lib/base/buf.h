@@ -19,14 +19,9 @@ struct buf {
 void buf_free(struct buf *b);
 /* Empties; keeps the memory unless it is larger than keep_bytes. */
 void buf_reset(struct buf *b, size_t keep_bytes);
-/* Room for n more bytes; returns where to write them. buf_added(n) then counts them. */
-char *buf_room(struct buf *b, size_t n);
 void buf_added(struct buf *b, size_t n);
 /* Makes the allocation cap bytes large (no less than len; 0 changes nothing): for who knows the size, or gives back. */
 void buf_fit(struct buf *b, size_t cap);
-void buf_put(struct buf *b, const void *p, size_t len);
-void buf_put_slice(struct buf *b, struct slice s);
-void buf_putc(struct buf *b, char c);
 void buf_puts(struct buf *b, const char *z);
 void buf_put_u64(struct buf *b, unsigned long long n);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -38,6 +33,34 @@ void buf_cut(struct buf *b, size_t len);
 void buf_wipe(struct buf *b);
 /* Appends a NUL that is not counted and returns the text as a C string, valid until the next append. */
 const char *buf_z(struct buf *b);
+
+/* buf_room where there is none yet. */
+char *buf_more(struct buf *b, size_t n);
+
+/* Room for n more bytes; returns where to write them. buf_added(n) then counts them. */
+static inline char *buf_room(struct buf *b, size_t n)
+{
+    return b->cap - b->start - b->len > n ? b->mem + b->start + b->len : buf_more(b, n);
+}
+
+static inline void buf_put(struct buf *b, const void *p, size_t len)
+{
+    if (!len)
+        return;
+    memcpy(buf_room(b, len), p, len);
+    b->len += len;
+}
+
+static inline void buf_put_slice(struct buf *b, struct slice s)
+{
+    buf_put(b, s.p, s.len);
+}
+
+static inline void buf_putc(struct buf *b, char c)
+{
+    *buf_room(b, 1) = c;
+    b->len++;
+}
 
 static inline char *buf_p(const struct buf *b)
 {

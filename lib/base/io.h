@@ -34,7 +34,8 @@ void io_ready(int fd);
 int io_memfd(const char *name, struct slice data);
 
 /* Unix stream sockets, close-on-exec; the listening one does not block. Paths over 107 bytes: errno ENAMETOOLONG. */
-int unix_listen(const char *path, int mode); /* replaces a socket nobody listens on; EADDRINUSE if somebody does */
+/* Replaces a socket that nobody listens on; EADDRINUSE if somebody does. */
+int unix_listen(const char *path, int mode);
 int unix_connect(const char *path);
 /* The peer's uid (SO_PEERCRED). 0 or -1. */
 int unix_peer_uid(int fd, uid_t *uid);

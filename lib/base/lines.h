@@ -11,21 +11,22 @@ enum { LINE_MAX_BYTES = 32 * 1024 * 1024 };
 
 struct lines {
     int fd;
-    size_t max;    /* bytes a line may have; LINE_MAX_BYTES unless set otherwise */
+    size_t max; /* bytes a line may have; LINE_MAX_BYTES unless set otherwise */
     struct buf in;
-    size_t seen;   /* bytes of in already searched for '\n' */
+    size_t seen;    /* bytes of in already searched for '\n' */
     size_t pending; /* bytes of the line handed out last, taken at the next call */
     bool eof;
     size_t skipped; /* bytes of an oversized line dropped so far; its end is still to come */
 };
 
 enum lines_status {
-    LINES_MORE,  /* no complete line: fill again */
-    LINES_LINE,  /* *line is set */
-    LINES_LONG,  /* a line over max was dropped, whole; reported once, when its end is reached; line is set to its
-                    first LINES_HEAD bytes so that an id may be found */
-    LINES_CUT,   /* end of input inside a line; *line is the incomplete rest */
-    LINES_END,   /* clean end of input */
+    LINES_MORE, /* no complete line: fill again */
+    LINES_LINE, /* *line is set */
+    /* A line over max was dropped, whole; reported once, when its end is reached; *line is set to its first LINES_HEAD
+     * bytes so that an id may be found. */
+    LINES_LONG,
+    LINES_CUT, /* end of input inside a line; *line is the incomplete rest */
+    LINES_END, /* clean end of input */
 };
 enum { LINES_HEAD = 512 };
 
@@ -45,8 +46,10 @@ int lines_flush_some(int fd, struct buf *out);
 
 /* The shape of every plain filter: reads stdin, calls on_line for each line, writes what it appended to out;
  * one write per drained read; ends on EOF, or when stdout breaks (a clean end if nothing was to be written, else a
- * write error). on_line gets the status LINES_LINE or LINES_LONG. Returns an exit code: 0 clean end, 111 cut last line or read/write error (logged). */
-int filter_run(int in, int out, void (*on_line)(void *arg, enum lines_status st, struct slice line, struct buf *out),
+ * write error). on_line gets the status LINES_LINE or LINES_LONG. Returns an exit code: 0 clean end, 111 cut last line
+ * or read/write error (logged). */
+int filter_run(int in, int out,
+               void (*on_line)(void *arg, enum lines_status st, struct slice line, struct buf *out),
                void *arg);
 
 #endif

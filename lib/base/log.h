@@ -12,8 +12,8 @@
 
 enum {
     EXIT_DONE = 0,
-    EXIT_NEGATIVE = 1,   /* a negative answer */
-    EXIT_TIMEOUT = 99,   /* timed out */
+    EXIT_NEGATIVE = 1,    /* a negative answer */
+    EXIT_TIMEOUT = 99,    /* timed out */
     EXIT_PERMANENT = 100, /* bad usage or configuration: do not restart */
     EXIT_BUG = 101,
     EXIT_TEMPORARY = 111, /* restart me */
@@ -27,13 +27,13 @@ void log_set_level(enum log_level level);
 bool log_at(enum log_level level);
 
 #define LOG_PRINTF __attribute__((format(printf, 1, 2)))
-void warn(const char *fmt, ...) LOG_PRINTF;     /* warning, unless quiet */
+void warn(const char *fmt, ...) LOG_PRINTF; /* warning, unless quiet */
 void warn_sys(const char *fmt, ...) LOG_PRINTF;
-void error(const char *fmt, ...) LOG_PRINTF;    /* error, always */
+void error(const char *fmt, ...) LOG_PRINTF; /* error, always */
 void error_sys(const char *fmt, ...) LOG_PRINTF;
-void notice(const char *fmt, ...) LOG_PRINTF;   /* info, always: what was asked for (USR1) */
-void info(const char *fmt, ...) LOG_PRINTF;     /* with -v */
-void trace(const char *fmt, ...) LOG_PRINTF;    /* with -vv */
+void notice(const char *fmt, ...) LOG_PRINTF; /* info, always: what was asked for (USR1) */
+void info(const char *fmt, ...) LOG_PRINTF;   /* with -v */
+void trace(const char *fmt, ...) LOG_PRINTF;  /* with -vv */
 /* error, then exit(code) */
 noreturn void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 noreturn void die_sys(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -34,9 +34,9 @@ struct opt {
 
 struct program {
     const char *name;
-    const char *operands; /* for the synopsis, e.g. "CMD..." or "" */
-    const char *summary;  /* one line for -h */
-    const char *libraries; /* for -V, may be NULL; linked library versions */
+    const char *operands;   /* for the synopsis, e.g. "CMD..." or "" */
+    const char *summary;    /* one line for -h */
+    const char *libraries;  /* for -V, may be NULL; linked library versions */
     const struct opt *opts; /* ended by letter 0 */
 };
 
@@ -45,6 +45,8 @@ int opt_parse(const struct program *prog, int argc, char **argv);
 /* Prints the synopsis and exits 100; reason is logged first if not NULL. */
 _Noreturn void opt_usage(const struct program *prog, const char *reason);
 
+/* clang-format off */
 #define OPT_END {0, NULL, NULL, OPT_FLAG, NULL, 0, 0}
+/* clang-format on */
 
 #endif

@@ -125,7 +125,8 @@ static void build(struct house *h, struct managed *m)
     m->why = (struct ditto_error){0};
     if (connection_parse(&m->connection, buf_slice(&m->doc), &m->why) < 0) {
         m->broken = true;
-        error("connection '%s' cannot be opened: %s: %s (at '%s')", m->id, m->why.code, m->why.message, m->why.pointer);
+        error("connection '%s' cannot be opened: %s: %s (at '%s')", m->id, m->why.code, m->why.message,
+              m->why.pointer);
         return;
     }
     m->broken = false;
@@ -224,7 +225,8 @@ void house_put(struct house *h, struct slice id, struct slice doc)
         buf_put_slice(&m->doc, doc);
         m->stale = true;
     }
-    m->open = json_parse(doc, &root, &err) == 0 && json_text_is(json_get(root, S("connectionStatus")), S("open"));
+    m->open =
+        json_parse(doc, &root, &err) == 0 && json_text_is(json_get(root, S("connectionStatus")), S("open"));
     settle(h, m);
 }
 

@@ -13,19 +13,19 @@
 
 struct managed {
     char *id;
-    struct buf doc;      /* the latest document, secrets included */
-    bool open;           /* what should be */
-    bool seen;           /* since the last house_sync_begin */
-    bool gone;           /* deleted: to be freed when its rings are down */
-    bool stale;          /* doc is newer than what runs */
-    bool built;          /* connection, memfds and runners stand */
-    bool broken;         /* doc cannot be used: why says it */
+    struct buf doc; /* the latest document, secrets included */
+    bool open;      /* what should be */
+    bool seen;      /* since the last house_sync_begin */
+    bool gone;      /* deleted: to be freed when its rings are down */
+    bool stale;     /* doc is newer than what runs */
+    bool built;     /* connection, memfds and runners stand */
+    bool broken;    /* doc cannot be used: why says it */
     struct ditto_error why;
     struct connection connection;
     int full_fd, masked_fd;
     struct runner *runners;
     size_t n_runners;
-    struct timer look;   /* a runner went down: compare again, from the loop */
+    struct timer look; /* a runner went down: compare again, from the loop */
     struct house *house;
 };
 

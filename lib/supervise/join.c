@@ -61,7 +61,8 @@ static int judge(struct slice line, struct ditto_error *err)
     struct buf scratch = {0};
     int64_t status = 503;
     if (json_parse(line, &answer, &bad) < 0)
-        return ditto_fail(err, 503, "connectivity:connection.unavailable", NULL, NULL, "The hub's answer is no JSON.");
+        return ditto_fail(err, 503, "connectivity:connection.unavailable", NULL, NULL,
+                          "The hub's answer is no JSON.");
     why = json_get(answer, S("error"));
     if (!json_present(why))
         return 1;

@@ -72,7 +72,8 @@ static void run(const struct part *part)
     if (n > 0 && !strchr(argv[0], '/')) {
         path[n] = '\0';
         char *name = strrchr(path, '/') + 1;
-        if (snprintf(name, sizeof path - (size_t)(name - path), "%s", argv[0]) < (int)(sizeof path - (size_t)(name - path)))
+        if (snprintf(name, sizeof path - (size_t)(name - path), "%s", argv[0]) <
+            (int)(sizeof path - (size_t)(name - path)))
             execv(path, argv);
     }
     execvp(argv[0], argv);

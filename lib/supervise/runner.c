@@ -25,8 +25,10 @@ enum {
 };
 
 static const char *const status_text[RUN_STATES] = {
-    [RUN_DOWN] = "closed",   [RUN_QUEUED] = "unknown",   [RUN_JOINING] = "unknown", [RUN_STARTING] = "unknown",
-    [RUN_LIVE] = "open",     [RUN_STOPPING] = "closed", [RUN_BACKOFF] = "failed",  [RUN_MISCONFIGURED] = "misconfigured",
+    [RUN_DOWN] = "closed",     [RUN_QUEUED] = "unknown",
+    [RUN_JOINING] = "unknown", [RUN_STARTING] = "unknown",
+    [RUN_LIVE] = "open",       [RUN_STOPPING] = "closed",
+    [RUN_BACKOFF] = "failed",  [RUN_MISCONFIGURED] = "misconfigured",
 };
 
 const char *runner_status(const struct runner *r)
@@ -54,8 +56,9 @@ static void set_state(struct runner *r, enum run_state state)
     r->state = state;
     r->since = wall_ms();
     if (log_at(LOG_VERBOSE))
-        info("connection '%.*s': %s ring of client %u: %s%s%s", SLICE_ARG(r->connection->id), direction_text(r->direction),
-             r->client, status_text[state], r->detail[0] ? ": " : "", r->detail);
+        info("connection '%.*s': %s ring of client %u: %s%s%s", SLICE_ARG(r->connection->id),
+             direction_text(r->direction), r->client, status_text[state], r->detail[0] ? ": " : "",
+             r->detail);
 }
 
 static void set_timer(struct runner *r, msec in)
@@ -146,8 +149,9 @@ static void misconfigured(struct runner *r)
 {
     release(r);
     set_timer(r, NEVER);
-    error("connection '%.*s': %s ring of client %u is misconfigured: %s: it stays down until it is modified or opened",
-          SLICE_ARG(r->connection->id), direction_text(r->direction), r->client, r->detail);
+    error(
+        "connection '%.*s': %s ring of client %u is misconfigured: %s: it stays down until it is modified or opened",
+        SLICE_ARG(r->connection->id), direction_text(r->direction), r->client, r->detail);
     set_state(r, RUN_MISCONFIGURED);
 }
 
@@ -161,8 +165,9 @@ static void failed(struct runner *r)
         r->failures = 0;
     delay = backoff_ms(r->failures, y->backoff_min, y->backoff_max);
     r->failures++;
-    warn("connection '%.*s': %s ring of client %u failed: %s: retry %u in %lld ms", SLICE_ARG(r->connection->id),
-         direction_text(r->direction), r->client, r->detail, r->failures, (long long)delay);
+    warn("connection '%.*s': %s ring of client %u failed: %s: retry %u in %lld ms",
+         SLICE_ARG(r->connection->id), direction_text(r->direction), r->client, r->detail, r->failures,
+         (long long)delay);
     set_state(r, RUN_BACKOFF);
     set_timer(r, delay);
 }
@@ -187,7 +192,8 @@ static void describe_end(struct runner *r)
     const struct ring *ring = &r->ring;
     const char *name = ring->culprit < ring->n ? r->names[ring->culprit] : "it";
     if (ring->signo)
-        snprintf(r->detail, sizeof r->detail, "%s was ended by signal %d (%s)", name, ring->signo, strsignal(ring->signo));
+        snprintf(r->detail, sizeof r->detail, "%s was ended by signal %d (%s)", name, ring->signo,
+                 strsignal(ring->signo));
     else
         snprintf(r->detail, sizeof r->detail, "%s ended with %d", name, ring->code);
 }
@@ -294,23 +300,19 @@ static void hand(struct part *p, int fd, int as)
 static const char *transport_program(const struct connection *c, enum direction d)
 {
     switch (c->type) {
-    case TYPE_AMQP_10:
-        return d == INBOUND ? "amqp-in" : "amqp-out";
+    case TYPE_AMQP_10: return d == INBOUND ? "amqp-in" : "amqp-out";
     case TYPE_MQTT:
-    case TYPE_MQTT_5:
-        return d == INBOUND ? "mqtt-in" : "mqtt-out";
-    case TYPE_AMQP_091:
-        return d == INBOUND ? "amqp091-in" : "amqp091-out";
+    case TYPE_MQTT_5: return d == INBOUND ? "mqtt-in" : "mqtt-out";
+    case TYPE_AMQP_091: return d == INBOUND ? "amqp091-in" : "amqp091-out";
     case TYPE_KAFKA:
-    case TYPE_HONO:
-        return d == INBOUND ? "kafka-in" : "kafka-out";
-    case TYPE_HTTP_PUSH:
-        return "http-out";
+    case TYPE_HONO: return d == INBOUND ? "kafka-in" : "kafka-out";
+    case TYPE_HTTP_PUSH: return "http-out";
     }
     return "";
 }
 
-static void fill_parts(struct runner *r, struct part parts[2], char *client, size_t size, int ready, int report)
+static void fill_parts(struct runner *r, struct part parts[2], char *client, size_t size, int ready,
+                       int report)
 {
     struct part *mapper = &parts[r->direction == INBOUND ? 1 : 0];
     struct part *transport = &parts[r->direction == INBOUND ? 0 : 1];
@@ -319,8 +321,9 @@ static void fill_parts(struct runner *r, struct part parts[2], char *client, siz
                             .env = "CONN_REPORT_FD=5"};
     hand(mapper, r->masked_fd, CONFIG_FD);
     hand(mapper, report, REPORT_FD);
-    *transport = (struct part){.argv = {transport_program(r->connection, r->direction), "-c", "fd:3", "-d", "4", "-C", client, NULL},
-                               .env = "CONN_REPORT_FD=5"};
+    *transport = (struct part){
+        .argv = {transport_program(r->connection, r->direction), "-c", "fd:3", "-d", "4", "-C", client, NULL},
+        .env = "CONN_REPORT_FD=5"};
     hand(transport, r->full_fd, CONFIG_FD);
     hand(transport, ready, READY_FD);
     hand(transport, report, REPORT_FD);
@@ -382,7 +385,8 @@ static void on_ready(struct watch *w, short revents)
     r->live_since = clock_ms();
     set_timer(r, NEVER);
     set_state(r, RUN_LIVE);
-    notice("connection '%.*s': %s ring of client %u is open", SLICE_ARG(r->connection->id), direction_text(r->direction), r->client);
+    notice("connection '%.*s': %s ring of client %u is open", SLICE_ARG(r->connection->id),
+           direction_text(r->direction), r->client);
     yard_pump(r->yard);
 }
 
@@ -468,8 +472,7 @@ void runner_want(struct runner *r, bool wanted)
             stop(r);
         break;
     case RUN_STOPPING:
-    case RUN_STATES:
-        break;
+    case RUN_STATES: break;
     }
     yard_pump(r->yard);
 }
@@ -500,16 +503,21 @@ static void on_timer(struct timer *t)
              direction_text(r->direction), r->client);
         ring_signal(&r->ring, SIGKILL);
         break;
-    default:
-        ring_signal(&r->ring, SIGKILL);
+    default: ring_signal(&r->ring, SIGKILL);
     }
 }
 
-void runner_init(struct runner *r, struct yard *y, const struct connection *c, int full_fd, int masked_fd, unsigned client,
-                 enum direction d)
+void runner_init(struct runner *r, struct yard *y, const struct connection *c, int full_fd, int masked_fd,
+                 unsigned client, enum direction d)
 {
-    *r = (struct runner){.yard = y, .connection = c, .full_fd = full_fd, .masked_fd = masked_fd, .client = client, .direction = d,
-                         .hub_fd = -1, .since = wall_ms()};
+    *r = (struct runner){.yard = y,
+                         .connection = c,
+                         .full_fd = full_fd,
+                         .masked_fd = masked_fd,
+                         .client = client,
+                         .direction = d,
+                         .hub_fd = -1,
+                         .since = wall_ms()};
     r->answer = (struct watch){.fd = -1, .events = POLLIN, .ready = on_answer, .arg = r};
     r->ready = (struct watch){.fd = -1, .events = POLLIN, .ready = on_ready, .arg = r};
     r->report = (struct watch){.fd = -1, .events = POLLIN, .ready = on_report, .arg = r};

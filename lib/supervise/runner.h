@@ -20,7 +20,17 @@
 #include "connection/connection.h"
 #include "supervise/ring.h"
 
-enum run_state { RUN_DOWN, RUN_QUEUED, RUN_JOINING, RUN_STARTING, RUN_LIVE, RUN_STOPPING, RUN_BACKOFF, RUN_MISCONFIGURED, RUN_STATES };
+enum run_state {
+    RUN_DOWN,
+    RUN_QUEUED,
+    RUN_JOINING,
+    RUN_STARTING,
+    RUN_LIVE,
+    RUN_STOPPING,
+    RUN_BACKOFF,
+    RUN_MISCONFIGURED,
+    RUN_STATES
+};
 enum direction { INBOUND, OUTBOUND };
 
 struct runner;
@@ -52,7 +62,7 @@ struct runner {
     bool wanted;
     struct ring ring;
     const char *names[2]; /* of its parts */
-    int hub_fd; /* our duplicate of the ring's socket */
+    int hub_fd;           /* our duplicate of the ring's socket */
     struct watch answer, ready, report;
     struct lines report_lines;
     struct timer timer; /* whatever the state waits for */
@@ -61,7 +71,7 @@ struct runner {
     int64_t since; /* wall clock of the last change of state */
     char detail[192];
     uint64_t received, settled, published, failed; /* last totals reported by the ring that runs */
-    struct runner *next;       /* in the queue */
+    struct runner *next;                           /* in the queue */
     struct runner *next_of_all, *prev_of_all;
 };
 
@@ -71,8 +81,8 @@ void yard_hub(struct yard *y, bool up);
 /* Reaps every child that ended. */
 void yard_reap(struct yard *y);
 
-void runner_init(struct runner *r, struct yard *y, const struct connection *c, int full_fd, int masked_fd, unsigned client,
-                 enum direction d);
+void runner_init(struct runner *r, struct yard *y, const struct connection *c, int full_fd, int masked_fd,
+                 unsigned client, enum direction d);
 /* Wanted: queued if it is down or misconfigured. Unwanted: drained and ended; yard->idle tells when it is down (at once,
  * if it is). */
 void runner_want(struct runner *r, bool wanted);

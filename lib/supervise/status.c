@@ -18,7 +18,9 @@ static const char *worse(const char *a, const char *b)
 
 static const char *recovery(const struct runner *r)
 {
-    return r->state == RUN_LIVE ? "succeeded" : r->state == RUN_BACKOFF || r->failures ? "ongoing" : "unknown";
+    return r->state == RUN_LIVE                     ? "succeeded"
+           : r->state == RUN_BACKOFF || r->failures ? "ongoing"
+                                                    : "unknown";
 }
 
 static void put_item(struct buf *dst, const char *type, const struct runner *r, struct slice address)
@@ -90,7 +92,8 @@ static void put_closed_client(struct buf *dst, const struct managed *m)
     json_put_key(dst, S("clientStatus"));
     buf_puts(dst, "[{\"type\":\"client\",\"client\":\"0\",\"status\":");
     json_put_text(dst, slice_str(live_status(m)));
-    json_put_member_text(dst, S("statusDetails"), m->broken ? slice_str(m->why.message) : S("[DISCONNECTED] connection is closed"));
+    json_put_member_text(dst, S("statusDetails"),
+                         m->broken ? slice_str(m->why.message) : S("[DISCONNECTED] connection is closed"));
     buf_puts(dst, "}]");
 }
 
@@ -111,7 +114,8 @@ void house_put_status(struct buf *dst, const struct managed *m)
     json_put_member_text(dst, S("connectionId"), slice_str(m->id));
     json_put_member_text(dst, S("connectionStatus"), m->open ? S("open") : S("closed"));
     json_put_member_text(dst, S("liveStatus"), slice_str(live_status(m)));
-    json_put_member_text(dst, S("recoveryStatus"), slice_str(m->n_runners ? recovery(&m->runners[0]) : "unknown"));
+    json_put_member_text(dst, S("recoveryStatus"),
+                         slice_str(m->n_runners ? recovery(&m->runners[0]) : "unknown"));
     put_connected_since(dst, m);
     if (!m->built) {
         put_closed_client(dst, m);
