@@ -84,28 +84,35 @@ static bool take_escape(struct parser *s, char quote)
     return true;
 }
 
+/* Bytes of the escape at p; of both halves of a surrogate pair together. */
+static size_t escape_len(const char *p, size_t len)
+{
+    bool high = p[1] == 'u' && (p[2] | 0x20) == 'd' && memchr("89abAB", p[3], 6);
+    return p[1] != 'u' ? 2 : high && len >= 12 && p[6] == '\\' && p[7] == 'u' ? 12 : 6;
+}
+
 /* Decodes what was read from `from` on. Escapes are those of JSON but for the single quote. */
 static struct slice decoded(struct parser *s, const char *from)
 {
     struct slice raw = {from, (size_t)(s->p - from)};
+    struct buf out = {0};
     char *text = s->text;
     while (raw.len) {
-        struct buf out = {0};
         const char *escape = memchr(raw.p, '\\', raw.len);
-        size_t plain = escape ? (size_t)(escape - raw.p) : raw.len;
-        memcpy(s->text, raw.p, plain);
-        s->text += plain;
-        raw = slice_skip(raw, plain);
+        size_t n = escape ? (size_t)(escape - raw.p) : raw.len;
+        memcpy(s->text, raw.p, n);
+        s->text += n;
+        raw = slice_skip(raw, n);
         if (raw.len == 0)
             break;
-        /* both halves of a surrogate pair at once */
-        size_t n = raw.p[1] != 'u' ? 2 : raw.len >= 12 && raw.p[6] == '\\' && raw.p[7] == 'u' ? 12 : 6;
+        n = escape_len(raw.p, raw.len);
+        buf_cut(&out, 0);
         struct slice bytes = raw.p[1] == '\'' ? S("'") : json_raw_text(slice_of(raw.p, n), &out);
         memcpy(s->text, bytes.p, bytes.len);
         s->text += bytes.len;
         raw = slice_skip(raw, n);
-        buf_free(&out);
     }
+    buf_free(&out);
     return slice_of(text, (size_t)(s->text - text));
 }
 

@@ -65,12 +65,12 @@ static void add_key(struct writer *w, struct slice token)
     key->end = w->path.len - 1;
 }
 
-/* Adds the tokens of a pointer; it names nothing, if it is none. */
+/* Adds the tokens of a pointer that stands behind a "/"; all names nothing, if it is none. */
 static void add_pointer(struct writer *w, struct slice text)
 {
     struct pointer p;
     struct slice token;
-    if (!pointer_parse(&p, text, POINTER_DITTO))
+    if (!pointer_parse(&p, text, POINTER_DITTO) || slice_starts(text, S("/")))
         w->f->type = FIELD_NOWHERE;
     while (pointer_next(&p, &token))
         add_key(w, token);
