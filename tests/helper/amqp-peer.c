@@ -14,10 +14,11 @@
  * session or connection ends stands in the queue again, in the old order, delivery-count as it was. Whatever was sent
  * before has first-acquirer false.
  *
- * Options: -e what is generated are Ditto Protocol messages · -x exit when all input is read and every message (at least one) is settled for good · -t exit 99 after
- * SECONDS · -c CREDIT of client senders (1000) · -I MS idle timeout to announce · -m BYTES max-message-size to announce
- * · -A fail every SASL login · -a offer PLAIN only, for $AMQP_USER and $AMQP_PASSWORD · -d CONTROL a control line to
- * obey from the start (repeatable) · -q only dispositions and summary · -Q only the summary.
+ * Options: -e what is generated are Ditto Protocol messages · -x exit when all input is read and every message (at
+ * least one) is settled for good · -t exit 99 after SECONDS · -c CREDIT of client senders (1000) · -I MS idle timeout
+ * to announce · -m BYTES max-message-size to announce · -A fail every SASL login · -a offer PLAIN only, for $AMQP_USER
+ * and $AMQP_PASSWORD · -d CONTROL a control line to obey from the start (repeatable) · -q only dispositions and
+ * summary · -Q only the summary.
  *
  * Records on stdout, one JSON object a line; the first is {"port":N}, the last are {"summary":{"address",
  * "sent" (messages sent at least once), "transfers", "accepted", "rejected", "released", "modified", "presettled",
