@@ -85,7 +85,9 @@ static const char *reason_of(const struct channel *ch, int rc, int e)
     case MOSQ_ERR_KEEPALIVE: return "the broker no longer answers";
     case MOSQ_ERR_SUCCESS:
     case MOSQ_ERR_NO_CONN:
-    case MOSQ_ERR_CONN_LOST: return "the broker closed the TCP connection";
+    case MOSQ_ERR_CONN_LOST:
+        return ch->open || !ch->v5 ? "the broker closed the TCP connection"
+                                   : "the broker closed the TCP connection (maybe it does not speak MQTT 5)";
     default: return mosquitto_strerror(rc);
     }
 }

@@ -43,9 +43,11 @@ static int invalid(const struct mqtt_publication *p, const struct header *h, str
                       SLICE_ARG(name));
 }
 
-static bool holds_nul(struct slice s)
+/* The library checks the strings of properties only in part, and a broker ends the connection on what it lets through:
+ * NUL, control characters, noncharacters (MQTT 5, 1.5.4). */
+static bool is_string(struct slice s)
 {
-    return s.len && memchr(s.p, 0, s.len);
+    return s.len <= STRING_MAX_BYTES && mosquitto_validate_utf8(s.p, (int)s.len) == MOSQ_ERR_SUCCESS;
 }
 
 /* Appends the decoded text and a NUL; returns its length. */
@@ -125,7 +127,7 @@ static int carry(struct mqtt_publication *p, const struct header *h, struct sing
         return 0;
     if (slice_eq(name, S("correlation-id")))
         singles->correlation = *h;
-    else if (holds_nul(name) || holds_nul(value))
+    else if (!is_string(name) || !is_string(value))
         return invalid(p, h, err);
     else if (slice_eq(name, S("reply-to")))
         singles->response = *h;
@@ -139,9 +141,8 @@ static int carry(struct mqtt_publication *p, const struct header *h, struct sing
 
 static bool topic_valid(struct slice topic)
 {
-    return topic.len && topic.len <= STRING_MAX_BYTES && !holds_nul(topic) &&
-           mosquitto_pub_topic_check2(topic.p, topic.len) == MOSQ_ERR_SUCCESS &&
-           mosquitto_validate_utf8(topic.p, (int)topic.len) == MOSQ_ERR_SUCCESS;
+    return topic.len && is_string(topic) &&
+           mosquitto_pub_topic_check2(topic.p, topic.len) == MOSQ_ERR_SUCCESS;
 }
 
 static int carry_singles(struct mqtt_publication *p, const struct singles *s, struct ditto_error *err)
