@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -108,6 +109,14 @@ static void listen_on_socket(struct server *server)
         die_sys(EXIT_TEMPORARY, "cannot listen on '%s'", path);
 }
 
+/* Secrets are in memory: no core files. */
+static void forbid_core(void)
+{
+    struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        die_sys(EXIT_TEMPORARY, "cannot forbid core files");
+}
+
 static int serve(struct daemon *d)
 {
     d->loop = loop_new();
@@ -144,6 +153,7 @@ int main(int argc, char **argv)
     if (opt_parse(&program, argc, argv) < argc)
         opt_usage(&program, "too many operands");
     (void)umask(077);
+    forbid_core();
     (void)signal(SIGHUP, SIG_IGN);
     const char *dir = conn_dir();
     if (!dir)

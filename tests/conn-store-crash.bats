@@ -79,13 +79,12 @@ die_everywhere() { # HOW COMMANDS STRIDE
     [ "$refused" -gt 3 ]
 }
 
-@test "killed while a fresh file takes the place of a broken one" {
-    pick 1 2 && local n stride=$REPLY points=0
-    run_with 'kill 40' 40
-    cp -r "$CONN_DIR" "$WORK/broken"
-    for ((n = 1; ; n += stride)); do
+# The store is started on copies of FOLDER and dies at every call until it ends by itself.
+die_starting() { # FOLDER STRIDE POINTS
+    local n points=0
+    for ((n = 1; ; n += $2)); do
         rm -rf "$CONN_DIR"
-        cp -r "$WORK/broken" "$CONN_DIR"
+        cp -r "$1" "$CONN_DIR"
         echo "kill $n" >"$WORK/orders"
         run env STORE_SHIM="$WORK/orders" LD_PRELOAD="$BUILD/tests/store-crash-shim.so" conn-store -1 </dev/null
         [ "$status" -eq 0 ] && break
@@ -94,8 +93,21 @@ die_everywhere() { # HOW COMMANDS STRIDE
         [ "$status" -eq 0 ] || fail "kill $n: $output"
         points=$((points + 1))
     done
-    echo "# rebuilding: $points points" >&3
-    [ "$points" -ge 8 ]
+    echo "# ${1##*/}: $points points" >&3
+    [ "$points" -ge "$3" ]
+}
+
+@test "killed while a fresh file takes the place of a broken one" {
+    run_with 'kill 40' 40
+    cp -r "$CONN_DIR" "$WORK/broken"
+    pick 1 2
+    die_starting "$WORK/broken" "$REPLY" 8
+}
+
+@test "killed while a log in order is opened and closed" {
+    run_with none 20
+    cp -r "$CONN_DIR" "$WORK/ordered"
+    die_starting "$WORK/ordered" 1 4
 }
 
 @test "killed at random moments under load from many clients" {

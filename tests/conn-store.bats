@@ -293,6 +293,26 @@ conn-store: warning: can write the event log again, after N lines for which it c
     assert_lines '[.[]|.signal.revision // .live.position]' '[1,1]'
 }
 
+@test "a full disk when a broken file is to be repaired" {
+    store "$(create a)" "$(on openConnection a)"
+    rm "$CONN_DIR/events.clean"
+    echo enospc >"$WORK/orders"
+    shimmed store </dev/null
+    ask "$(on retrieveConnection a)" "$(on closeConnection a)" "$(on retrieveConnection a)"
+    assert_lines "$codes" '[200,"connectivity:connection.unavailable",200]'
+    assert_lines '.[2].signal.connection.connectionStatus' '"open"'
+    ask_for 3 '{"follow":{"from":0}}'
+    assert_lines '[.[]|.position // .live.position]' '[1,2,2]'
+    rm "$WORK/orders"
+    wait_for 10 takes_changes
+    stop store
+    assert_equal "$status" 0
+    assert_file "$WORK/store.err" "conn-store: warning: cannot rebuild 'events.gdbm': nothing can be written for now: No space left on device
+conn-store: warning: '$CONN_DIR/events.gdbm' was not closed in order: read 2 records one by one, dropped 0 unfinished
+conn-store: error: cannot write the event log: No space left on device
+conn-store: warning: can write the event log again, after $(sed -n 's/.*after \([0-9]*\) lines.*/\1/p' "$WORK/store.err") lines for which it could not"
+}
+
 @test "a real disk that is full" {
     [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "needs root and mount namespaces"
     create c0 >"$WORK/one"
@@ -467,6 +487,15 @@ told() { # NAME N
     assert_lines '.[3].signal.payload.error' '"json.type.notparsable"'
 }
 
+busy() {
+    ask "$(signal retrieveAllConnectionIds '')"
+    [ "$(jq .error.status <<<"$output")" = 503 ]
+}
+not_busy() {
+    ask "$(signal retrieveAllConnectionIds '')"
+    [ "$(jq .signal.status <<<"$output")" = 200 ]
+}
+
 @test "hostile clients: half a line, an endless one, a crowd that says nothing" {
     daemon
     ask "$(create a)"
@@ -477,13 +506,39 @@ told() { # NAME N
     assert_lines "$codes" '[200]'
     start crowd store-load crowd "$CONN_RUN/store.sock" 400
     wait_for 10 has_lines crowd 1
-    ask "$(on retrieveConnection a)"
-    assert_lines "$codes" '[200]'
-    wait_exit endless
+    wait_for 10 not_busy
     kb=$(awk '/^VmHWM/ {print $2}' "/proc/${PIDS[store]}/status")
     [ "$kb" -lt 65536 ] || [ -n "${ASAN_BUILD-}" ] || [[ $BUILD == *asan ]] || fail "it took $kb KiB"
     stop store
     assert_equal "$status" 0
+}
+
+@test "without descriptors the silent ones go" {
+    start_ready store bash -c 'ulimit -n 40; exec conn-store -d 4' </dev/null
+    ask "$(create a)"
+    start crowd store-load crowd "$CONN_RUN/store.sock" 100
+    wait_for 10 has_lines crowd 1
+    wait_for 10 not_busy
+}
+
+@test "a client too many is told" {
+    daemon
+    start load store-load drive "$CONN_RUN/store.sock" "$WORK/journal" t 256 60000
+    wait_for 20 busy
+    assert_lines '.[0].error.error' '"connectivity:connection.unavailable"'
+    end_processes 5 "${PIDS[load]}"
+    wait_for 20 not_busy
+}
+
+@test "a supervisor that says nothing" {
+    [ "${CONN_LONG:-0}" = 1 ] || skip "takes 10 s: CONN_LONG=1"
+    daemon
+    ask "$(create a)"
+    client boss
+    say boss '{"follow":{"role":"supervise"}}'
+    told boss 2
+    ask "$(on retrieveConnectionStatus a)" "$(on retrieveConnection a)"
+    assert_lines '[.[].signal|.payload.error // .status]' '["connectivity:connection.timeout",200]'
 }
 
 @test "only the store's user is served" {

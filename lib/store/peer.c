@@ -37,6 +37,7 @@ struct peer *peer_new(struct server *server, struct loop *loop, int in, int out)
     struct peer *p = xcalloc(1, sizeof *p);
     p->server = server;
     p->loop = loop;
+    p->since = clock_ms();
     p->in = (struct watch){.fd = in, .events = POLLIN, .ready = on_readable, .arg = p};
     p->out = (struct watch){.fd = out, .events = POLLOUT, .off = true, .ready = on_writable, .arg = p};
     p->timer = (struct timer){.at = NEVER, .arg = p};

@@ -22,6 +22,7 @@ struct peer {
     struct server *server;
     struct peer *next;
     uint64_t number; /* of all that ever came */
+    msec since;      /* when it came */
     struct loop *loop;
     struct watch in, out;
     struct timer timer; /* for the answer of the supervisor, or for closing */

@@ -36,11 +36,12 @@ static void refuse_peer(struct server *s, int fd, int status, const char *code, 
     info("refused a client: %s", why);
 }
 
-/* Makes room by closing the oldest peer that never said anything. */
+/* Makes room by closing the oldest peer that never said anything, though it had the time. */
 static bool make_room(struct server *s)
 {
     struct ditto_error err = {0};
-    for (struct peer *p = s->peers; p; p = p->next)
+    msec late = clock_ms() - SERVER_SILENCE_MS;
+    for (struct peer *p = s->peers; p && p->since <= late; p = p->next)
         if (!p->spoke && !p->gone && !p->pipe) {
             (void)ditto_fail(&err, 503, UNAVAILABLE, NULL, NULL,
                              "The place is needed for somebody who has something to say.");
@@ -65,6 +66,19 @@ static void admit(struct server *s, int fd)
         add_peer(s, fd, fd)->trusted = uid == geteuid();
 }
 
+/* No descriptors, and nobody to take one from: that may change with time, or when somebody leaves. */
+static void pause_listening(struct server *s)
+{
+    s->listener.off = true;
+    loop_timer(s->loop, &s->pause, clock_ms() + SERVER_SILENCE_MS);
+}
+
+static void on_pause_end(struct timer *t)
+{
+    struct server *s = t->arg;
+    s->listener.off = s->stopping;
+}
+
 static void on_listener(struct watch *w, short revents)
 {
     struct server *s = w->arg;
@@ -74,7 +88,8 @@ static void on_listener(struct watch *w, short revents)
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
         if (fd < 0) {
-            w->off = errno != EAGAIN; /* no descriptors: until somebody leaves */
+            if (errno != EAGAIN && !make_room(s))
+                pause_listening(s);
             break;
         }
         admit(s, fd);
@@ -179,6 +194,7 @@ struct server *server_new(struct loop *loop, struct store *store)
     s->store = store;
     s->listener.fd = -1;
     s->drain = (struct timer){.at = NEVER, .fire = on_drain_end, .arg = s};
+    s->pause = (struct timer){.at = NEVER, .fire = on_pause_end, .arg = s};
     loop_before_poll(loop, before_poll, s);
     return s;
 }
@@ -192,6 +208,7 @@ void server_free(struct server *s)
     }
     loop_remove(s->loop, &s->listener);
     loop_timer(s->loop, &s->drain, NEVER);
+    loop_timer(s->loop, &s->pause, NEVER);
     if (s->listener.fd >= 0) {
         (void)unlink(s->path);
         (void)close(s->listener.fd);

@@ -4,8 +4,8 @@
  * of it durable; only then are answers sent and followers fed. When the commit fails, the same lines are worked on once
  * more with every event refused, so that no answer tells of what did not happen.
  *
- * Limits: SERVER_PEERS clients. A client too many takes the place of the one that has been silent longest since it
- * connected, or is told and closed if all have spoken. All unfinished lines together have SERVER_INPUT_BYTES; whose line
+ * Limits: SERVER_PEERS clients. A client too many takes the place of the one that has been silent longest, at least
+ * SERVER_SILENCE_MS since it connected, or is told and closed if there is none. All unfinished lines together have SERVER_INPUT_BYTES; whose line
  * goes over that is told and closed. */
 #ifndef STORE_SERVER_H
 #define STORE_SERVER_H
@@ -14,6 +14,7 @@
 
 enum {
     SERVER_PEERS = 256,
+    SERVER_SILENCE_MS = 1000,
     SERVER_BATCH = 1024, /* lines a commit */
     SERVER_INPUT_BYTES = 64 * 1024 * 1024,
     SERVER_ANSWER_MS = 10 * 1000, /* for the supervisor */

@@ -21,9 +21,9 @@ struct server {
     struct loop *loop;
     struct store *store;
     struct watch listener;
-    char *path; /* of its socket */
-    struct timer drain;
-    struct peer *peers; /* in the order in which they came */
+    char *path;                /* of its socket */
+    struct timer drain, pause; /* … of listening, for want of descriptors */
+    struct peer *peers;        /* in the order in which they came */
     size_t n_peers;
     size_t n_work;
     struct work work[SERVER_BATCH];
