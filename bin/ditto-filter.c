@@ -19,6 +19,8 @@
 
 #include "base/banned.h"
 
+enum { SHOWN = 1000 }; /* bytes of a filter in a log */
+
 static bool of_things, check_only;
 
 static const struct opt opts[] = {
@@ -133,8 +135,9 @@ static void compile(struct app *a, struct slice text)
     int r =
         of_things ? rql_compile(&a->query, text, RQL_OF_THING, &err) : filter_compile(&a->filter, text, &err);
     if (r < 0)
-        die(EXIT_PERMANENT, "cannot use '%s': %s: %s%s%s", text.p, err.code, err.message,
-            *err.description ? " " : "", err.description);
+        die(EXIT_PERMANENT, "cannot use '%.*s%s': %s: %s%s%s", (int)(text.len < SHOWN ? text.len : SHOWN),
+            text.p, text.len > SHOWN ? "..." : "", err.code, err.message, *err.description ? " " : "",
+            err.description);
 }
 
 static void end(struct app *a)
