@@ -178,6 +178,8 @@ bench: deps
 # --- install -------------------------------------------------------------------------------------------------------
 
 EXAMPLES = $(shell find examples -type f 2>/dev/null)
+BASHCOMPDIR = $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR  = $(PREFIX)/share/zsh/site-functions
 
 .PHONY: install uninstall clean help
 install: programs
@@ -186,11 +188,15 @@ install: programs
 	$(if $(wildcard man/*.1),install -m 644 $(wildcard man/*.1) $(DESTDIR)$(MANDIR)/man1)
 	$(if $(wildcard man/*.7),install -m 644 $(wildcard man/*.7) $(DESTDIR)$(MANDIR)/man7)
 	$(if $(EXAMPLES),cp -R --parents $(EXAMPLES) $(DESTDIR)$(DOCDIR))
+	install -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
+	install -m 644 completion/conn-ctl.bash $(DESTDIR)$(BASHCOMPDIR)/conn-ctl
+	install -m 644 completion/_conn-ctl $(DESTDIR)$(ZSHCOMPDIR)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN_OUT)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(wildcard man/*.1)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(wildcard man/*.7)))
+	rm -f $(DESTDIR)$(BASHCOMPDIR)/conn-ctl $(DESTDIR)$(ZSHCOMPDIR)/_conn-ctl
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean:

@@ -48,20 +48,25 @@ stop_store() { # SIGNAL
     assert_output ''
     run --separate-stderr conn-ctl get
     assert_status 100
-    assert_stderr $'conn-ctl get: error: no operand\nusage: conn-ctl get [-sqvhV] ID...'
+    assert_stderr $'conn-ctl get: error: no operand\nusage: conn-ctl get [-sqvhV] [-f FIELDS] [-r REVISION] [-d TIME] ID...'
     run --separate-stderr conn-ctl list x
     assert_status 100
-    assert_stderr $'conn-ctl list: error: too many operands\nusage: conn-ctl list [-lqvhV]'
+    assert_stderr $'conn-ctl list: error: too many operands\nusage: conn-ctl list [-lqvhV] [-g TAG]'
     run --separate-stderr conn-ctl follow -f x
     assert_status 100
     assert_output ''
+    run --separate-stderr conn-ctl diff a
+    assert_status 100
+    assert_output ''
+    assert_stderr 'conn-ctl: error: cannot compare: two connections are needed'
 }
 
 @test "without a store every verb that needs it is 111" {
     local verb message="conn-ctl: error: cannot reach store '$CONN_RUN/store.sock': $STORE_IS_AWAY"
     connection c >"$WORK/c.json"
     for verb in "create $WORK/c.json" "modify $WORK/c.json" 'delete c' 'open c' 'close c' 'get c' list 'list -l' \
-        'status c' 'status -w 1 c' follow raw; do
+        'status c' 'status -w 1 c' "test $WORK/c.json" 'metrics c' 'logs c' "diff c $WORK/c.json" "apply $WORK/c.json" \
+        follow raw; do
         # shellcheck disable=SC2086 # words
         run --separate-stderr conn-ctl $verb </dev/null
         assert_status 111
@@ -153,6 +158,135 @@ The mapper nope could not be loaded.
 '"failoverEnabled":true,"validateCertificates":true,"processorPoolSize":1,"tags":[]}'
 }
 
+@test "validate: what is allowed, but hardly meant" {
+    connection c '{"credentials": {"type": "plain", "username": "u", "password": "s3cr3t"}}' >"$WORK/plain.json"
+    run --separate-stderr conn-ctl validate "$WORK/plain.json"
+    assert_success
+    assert_output ''
+    assert_stderr "conn-ctl: warning: the credentials of '$WORK/plain.json' are not used: theirs is a type for SSH tunnels"
+    connection c '{"sources": [{"addresses": ["q"], "authorizationContext": ["{{ thing:id }}"],
+        "acknowledgementRequests": {"includes": ["a:b"]}}]}' >"$WORK/subject.json"
+    run --separate-stderr conn-ctl validate "$WORK/subject.json"
+    assert_success
+    assert_stderr "conn-ctl: warning: source 0 of '$WORK/subject.json' cannot be authorized: The placeholder\
+ 'thing:id' could not be resolved."
+    connection c '{"connectionType": "mqtt", "uri": "tcp://h:1", "specificConfig": {"keepAlive": "soon"},
+        "targets": [{"address": "t", "qos": 0, "authorizationContext": ["a:b"]}]}' >"$WORK/mqtt.json"
+    run --separate-stderr conn-ctl validate "$WORK/mqtt.json"
+    assert_success
+    assert_stderr "conn-ctl: warning: 'keepAlive' of '$WORK/mqtt.json' is no duration: the default counts"
+}
+
+@test "validate: hosts that the operator blocks" {
+    connection c '{"uri": "amqp://127.0.0.1:5672"}' >"$WORK/c.json"
+    run --separate-stderr conn-ctl validate "$WORK/c.json"
+    assert_success
+    export CONNECTIVITY_CONNECTION_BLOCKED_HOSTNAMES=localhost
+    run --separate-stderr conn-ctl validate "$WORK/c.json"
+    assert_status 1
+    assert_equal "$(jq -r '"\(.status) \(.error) \(.message) \(.pointer)"' <<<"$output")" \
+        "400 connectivity:connection.configuration.invalid The host '127.0.0.1' must not be connected to: its address is\
+ a loopback address. /uri"
+    assert_stderr ''
+    export CONNECTIVITY_CONNECTION_ALLOWED_HOSTNAMES=127.0.0.1
+    run --separate-stderr conn-ctl validate "$WORK/c.json"
+    assert_success
+    connection c '{"uri": "amqp://11.1.2.3:5672"}' >"$WORK/c.json"
+    run --separate-stderr conn-ctl validate "$WORK/c.json"
+    assert_success
+    CONNECTIVITY_CONNECTION_BLOCKED_SUBNETS=11.1.0.0/16 run --separate-stderr conn-ctl validate "$WORK/c.json"
+    assert_status 1
+    CONNECTIVITY_CONNECTION_BLOCKED_HOST_REGEX='11\..*' run --separate-stderr conn-ctl validate "$WORK/c.json"
+    assert_status 1
+}
+
+@test "validate -l: what Ditto stored long ago" {
+    jq -nc '{id: "c", connectionType: "mqtt", connectionStatus: "open", uri: "tcp://h:1883", authorizationContext: ["a:b"],
+        sources: [{addresses: ["x/#"], qos: 0, filters: ["x/{{ thing:id }}"]}]}' >"$WORK/old.json"
+    run --separate-stderr conn-ctl -q validate "$WORK/old.json"
+    assert_status 1
+    run --separate-stderr conn-ctl -q validate -lp "$WORK/old.json"
+    assert_success
+    assert_equal "$(jq -c '.sources[0] | [.authorizationContext, .enforcement]' <<<"$output")" \
+        '[["a:b"],{"input":"{{ source:address }}","filters":["x/{{ thing:id }}"]}]'
+    assert_stderr ''
+}
+
+# Every place of a document that can hold a secret, filled with a canary; valid for HTTP.
+canaries() { # CREDENTIALS
+    jq -nc --argjson credentials "$1" '{id: "bird", connectionType: "http-push", connectionStatus: "closed",
+        uri: "https://user:canary-uri@h:1", credentials: $credentials,
+        specificConfig: {"transport.keyStorePassword": "canary-option", "jms.password": "canary-option"},
+        sshTunnel: {enabled: false, validateHost: false, uri: "ssh://u:canary-ssh@h:22",
+            credentials: {type: "plain", username: "u", password: "canary-tunnel", future: "canary-future"}},
+        targets: [{address: "POST:/", authorizationContext: ["a:b"], headerMapping: {
+            Authorization: "Bearer canary-header", "x-api-key": "canary-{{ header:x }}", cookie: "canary-cookie"}}]}'
+}
+
+CREDENTIALS=(
+    '{"type":"oauth-client-credentials","tokenEndpoint":"https://u:canary@h/t","clientId":"c","clientSecret":"canary","requestedScopes":"s"}'
+    '{"type":"oauth-password","tokenEndpoint":"https://canary@h/t","clientId":"c","requestedScopes":"s","username":"u","password":"canary","clientSecret":"canary"}'
+    '{"type":"client-cert","key":"canary"}'
+    '{"type":"plain","username":"u","password":"canary"}'
+    '{"type":"public-key","username":"u","publicKey":"p","privateKey":"canary"}'
+)
+
+@test "no secret is ever printed: offline" {
+    local credentials
+    for credentials in "${CREDENTIALS[@]}"; do
+        canaries "$credentials" >"$WORK/c.json"
+        run conn-ctl -v validate -p "$WORK/c.json" "$WORK/c.json"
+        assert_success
+        refute_output --partial canary
+        assert_output --partial '"*****"'
+        jq '.uri = "https://user:canary-uri@h" | .credentials.type = "x" | .targets[0].topics = ["x"]' \
+            "$WORK/c.json" >"$WORK/bad.json"
+        run conn-ctl -v validate "$WORK/bad.json"
+        assert_status 1
+        refute_output --partial canary
+        jq 'walk(if type == "string" then gsub("canary"; "other") else . end)' "$WORK/c.json" >"$WORK/other.json"
+        run conn-ctl diff "$WORK/c.json" "$WORK/other.json"
+        assert_status 1
+        refute_output --partial canary
+        refute_output --partial other-
+        assert_output --partial '/uri: "https://user:*****@h:1" → "https://user:*****@h:1"'
+        assert_output --partial '/targets/0/headerMapping/Authorization: "*****" → "*****"'
+    done
+}
+
+@test "diff: defaults count, secrets do not show, what is masked is equal" {
+    connection c >"$WORK/a.json"
+    connection c '{"clientCount": 1, "targets": [{"address": "t", "topics": [], "authorizationContext": ["a:b"]}]}' >"$WORK/b.json"
+    run --separate-stderr conn-ctl diff "$WORK/a.json" "$WORK/b.json"
+    assert_success
+    assert_output ''
+    assert_stderr ''
+    connection c '{"name": "n", "clientCount": 2, "uri": "amqp://user:other@127.0.0.1:5672", "tags": ["x"],
+        "specificConfig": {"a/b~c": "d"},
+        "targets": [{"address": "u", "authorizationContext": ["a:b"]}, {"address": "v", "authorizationContext": ["a:b"]}]}' \
+        >"$WORK/b.json"
+    run --separate-stderr conn-ctl diff "$WORK/a.json" - <"$WORK/b.json"
+    assert_status 1
+    assert_stderr ''
+    assert_output '/uri: "amqp://user:*****@127.0.0.1:5672" → "amqp://user:*****@127.0.0.1:5672"
+/targets/0/address: "t" → "u"
+/targets/1: absent → {"address":"v","topics":[],"authorizationContext":["a:b"],"headerMapping":{}}
+/clientCount: 1 → 2
+/tags/0: absent → "x"
+/name: absent → "n"
+/specificConfig: absent → {"a/b~c":"d"}'
+    connection c '{"uri": "amqp://user:*****@127.0.0.1:5672"}' >"$WORK/masked.json"
+    run --separate-stderr conn-ctl diff "$WORK/a.json" "$WORK/masked.json"
+    assert_success
+    assert_output ''
+    run --separate-stderr conn-ctl diff "$WORK/a.json" <(echo '{"id":1}')
+    assert_status 1
+    assert_equal "$(jq -r .pointer <<<"$output" | head -n 1)" /connectionType
+    run --separate-stderr conn-ctl diff "$WORK/a.json" "$WORK/none.json"
+    assert_status 111
+    assert_stderr "conn-ctl: error: cannot read '$WORK/none.json': No such file or directory"
+}
+
 @test "output that cannot be written is 111" {
     run --separate-stderr bash -c 'echo "{}" | conn-ctl validate - >/dev/full'
     assert_status 111
@@ -174,7 +308,7 @@ The mapper nope could not be loaded.
 @test "a connection's life" {
     start_store
     connection one >"$WORK/one.json"
-    connection two '{"connectionStatus": "open"}' >"$WORK/two.json"
+    connection two '{"connectionStatus": "open", "name": "n", "tags": ["x"]}' >"$WORK/two.json"
 
     run --separate-stderr conn-ctl list
     assert_success
@@ -196,8 +330,10 @@ two open amqp://user:*****@127.0.0.1:5672 1'
     run --separate-stderr conn-ctl list -l
     assert_success
     assert_output '{"id":"one","connectionType":"amqp-10","connectionStatus":"closed"}
-{"id":"two","connectionType":"amqp-10","connectionStatus":"open"}'
+{"id":"two","name":"n","connectionType":"amqp-10","connectionStatus":"open","tags":["x"]}'
     assert_stderr ''
+    run --separate-stderr conn-ctl list -l -g x
+    assert_equal "$(jq -r .id <<<"$output")" two
 
     run --separate-stderr conn-ctl open one
     assert_success
@@ -245,6 +381,29 @@ connectivity.responses:closeConnection two'
     assert_status 1
     assert_equal "$(jq -r '.error' <<<"$output")" connectivity:connection.configuration.invalid
     refute_output --partial s3cr3t
+}
+
+@test "no secret is ever printed: with a store" {
+    start_store
+    local credentials
+    start follow conn-ctl -v follow </dev/null
+    for credentials in "${CREDENTIALS[@]}"; do
+        canaries "$credentials" >"$WORK/c.json"
+        conn-ctl -v create "$WORK/c.json" >>"$WORK/answers" 2>&1
+        conn-ctl -v get bird >"$WORK/got.json" 2>>"$WORK/answers"
+        assert_equal "$(jq -c '.uri, .targets[0].headerMapping.Authorization' "$WORK/got.json")" \
+            $'"https://user:*****@h:1"\n"*****"'
+        conn-ctl -v modify "$WORK/got.json" >>"$WORK/answers" 2>&1
+        run --separate-stderr conn-ctl diff bird "$WORK/c.json"
+        assert_success
+        conn-ctl -v apply -n "$WORK/c.json" >>"$WORK/answers" 2>&1
+        conn-ctl list -l >>"$WORK/answers"
+        conn-ctl delete bird >>"$WORK/answers"
+    done
+    wait_for 10 eval 'grep -c connectionDeleted "$WORK/follow.out" | grep -qx 5'
+    cat "$WORK/got.json" "$WORK/follow.out" "$WORK/follow.err" "$WORK/store.err" >>"$WORK/answers"
+    run grep -c canary "$WORK/answers"
+    assert_output 0
 }
 
 @test "documents that the store never sees, and those that it refuses" {
@@ -400,6 +559,116 @@ waits_in_poll() { # PID: it is connected and has written its request
     [ -n "$(ls -l "/proc/$1/fd" 2>/dev/null | grep socket)" ] && grep -q '^State:.*S' "/proc/$1/status"
 }
 
+# --- apply -----------------------------------------------------------------------------------------------------------
+
+steps() { # of the output: action, id, pointers, status or error
+    jq -r '[.action, .connectionId, (.changed // [] | join(",")), (.status // .error.error // "-")] | join(" ")' <<<"$output"
+}
+
+@test "apply: creates what is new, modifies what differs, deletes only when asked to" {
+    start_store
+    mkdir "$WORK/d"
+    connection b >"$WORK/d/b.json"
+    { connection a && connection c '{"name": "x"}'; } >"$WORK/d/a.json"
+    echo nonsense >"$WORK/d/readme"
+    connection other | conn-ctl create - >/dev/null
+
+    run --separate-stderr conn-ctl apply -n "$WORK/d"
+    assert_success
+    assert_stderr ''
+    assert_equal "$(steps)" $'create a  -\ncreate b  -\ncreate c  -'
+    assert_equal "$(conn-ctl list)" other
+    run --separate-stderr conn-ctl apply "$WORK/d"
+    assert_success
+    assert_stderr ''
+    assert_equal "$(steps)" $'create a  201\ncreate b  201\ncreate c  201'
+
+    run --separate-stderr conn-ctl apply "$WORK/d"
+    assert_success
+    assert_output ''
+    assert_stderr ''
+    connection b '{"uri": "amqp://user:n3w@127.0.0.1:5672", "clientCount": 2}' >"$WORK/d/b.json"
+    run --separate-stderr conn-ctl apply -n "$WORK/d"
+    assert_equal "$(steps)" 'modify b /uri,/clientCount -'
+    run --separate-stderr conn-ctl apply "$WORK/d"
+    assert_success
+    assert_equal "$(steps)" 'modify b /uri,/clientCount 204'
+    refute_output --partial n3w
+    assert_equal "$(conn-ctl get -s b | jq -r .uri)" amqp://user:n3w@127.0.0.1:5672
+    run --separate-stderr conn-ctl diff b "$WORK/d/b.json"
+    assert_success
+
+    conn-ctl get a b c | jq -c 'if .id == "a" then .name = "y" else . end' >"$WORK/masked"
+    run --separate-stderr conn-ctl apply - <"$WORK/masked"
+    assert_success
+    assert_equal "$(steps)" 'modify a /name 204'
+    assert_equal "$(conn-ctl get -s a | jq -r .uri)" amqp://user:s3cr3t@127.0.0.1:5672
+
+    run --separate-stderr conn-ctl apply -n --prune "$WORK/d/b.json"
+    assert_equal "$(steps)" $'delete a  -\ndelete c  -\ndelete other  -'
+    run --separate-stderr conn-ctl apply --prune "$WORK/d/b.json"
+    assert_success
+    assert_equal "$(steps)" $'delete a  204\ndelete c  204\ndelete other  204'
+    assert_equal "$(conn-ctl list)" b
+}
+
+@test "apply: nothing is done if a document is bad, nothing deleted if a step was refused" {
+    start_store
+    connection a >"$WORK/a.json"
+    connection b '{"uri": "amqp://h"}' >"$WORK/b.json"
+    run --separate-stderr conn-ctl apply "$WORK/a.json" "$WORK/b.json"
+    assert_status 1
+    assert_equal "$(jq -r '"\(.error) \(.pointer)"' <<<"$output")" 'connectivity:connection.uri.invalid /uri'
+    assert_stderr "conn-ctl: error: cannot apply '$WORK/b.json': it is no valid connection"
+    run --separate-stderr conn-ctl apply "$WORK/a.json" - < <(connection x && connection a)
+    assert_status 1
+    assert_output ''
+    assert_stderr --regexp "^conn-ctl: error: cannot apply '[^']*': connection 'a' stands in '[^']*', too$"
+    assert_equal "$(conn-ctl list)" ''
+
+    conn-ctl create "$WORK/a.json" >/dev/null
+    connection b | conn-ctl create - >/dev/null
+    connection a '{"connectionType": "amqp-091", "targets": [{"address": "e/k", "authorizationContext": ["a:b"]}]}' >"$WORK/a.json"
+    run --separate-stderr conn-ctl apply --prune "$WORK/a.json"
+    assert_status 1
+    assert_equal "$(steps)" 'modify a /connectionType,/targets/0/address connectivity:connection.configuration.invalid'
+    assert_stderr ''
+    assert_equal "$(conn-ctl list)" $'a\nb'
+    run --separate-stderr conn-ctl apply "$WORK/none"
+    assert_status 111
+}
+
+# --- completion ------------------------------------------------------------------------------------------------------
+
+complete_words() { # WORD...: what bash would offer for the last one
+    bash -c 'source "$1" && shift && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _conn_ctl && printf "%s\n" "${COMPREPLY[@]}"' \
+        - "$ROOT/completion/conn-ctl.bash" "$@" 2>&1
+}
+
+@test "completion: verbs, options, files, ids" {
+    start_store
+    { connection one && connection two:x && connection two:y; } | conn-ctl apply - >/dev/null
+    assert_equal "$(complete_words conn-ctl st)" status
+    assert_equal "$(complete_words conn-ctl -t 3 dif)" diff
+    assert_equal "$(complete_words conn-ctl get '' | sort)" $'one\ntwo:x\ntwo:y'
+    assert_equal "$(complete_words conn-ctl close o)" one
+    assert_equal "$(complete_words conn-ctl apply --p)" --prune
+    assert_equal "$(complete_words conn-ctl get -r '')" ''
+    cd "$WORK" && touch here.json
+    assert_equal "$(complete_words conn-ctl validate here)" here.json
+    assert_equal "$(complete_words conn-ctl diff o)" one
+    # every verb is known to both shells
+    local verb
+    for verb in $(conn-ctl -h | sed -nE 's/^  ([a-z]+) .*/\1/p'); do
+        assert_equal "$(complete_words conn-ctl "$verb")" "$verb"
+        run grep -qE "^ +'$verb:" "$ROOT/completion/_conn-ctl"
+        assert_success
+    done
+    command -v zsh >/dev/null || return 0
+    run zsh -n "$ROOT/completion/_conn-ctl"
+    assert_success
+}
+
 @test "the examples of the page do what they say" {
     start_store
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh /{/^\.Bd/,/^\.Ed/{/^\./d;p}}' "$ROOT/man/conn-ctl.1" | sed 's/\\e/\\/g' >"$WORK/examples.sh"
@@ -407,13 +676,17 @@ waits_in_poll() { # PID: it is connected and has written its request
     run --separate-stderr bash -euo pipefail "$WORK/examples.sh"
     assert_success
     assert_stderr ''
-    assert_equal "$(jq -c 'if type == "object" then .id // .status else . end' <<<"$output")" '"amqp-telemetry"
+    assert_equal "$(sed 's|^/.*|"&"|' <<<"$output" | jq -c 'if type == "object" then .id // .action // .status else . end')" '"amqp-telemetry"
 "mqtt-live"
 "amqp-telemetry"
 "mqtt-live"
 200
 204
-0
+"/targets/0/qos: 1 → 0"
+"modify"
+"modify"
+"modify"
+"modify"
 ["amqp-telemetry","mqtt-live"]
 204
 204'
