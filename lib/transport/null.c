@@ -12,7 +12,8 @@ struct null_record null_record;
 
 /* A message of a source, or a ticket of a sink that is still to be confirmed. */
 struct item {
-    struct item *next;
+    struct item *next; /* of those that share its fate */
+    struct item *all;
     void *ticket;
     size_t lane;
     unsigned long n;
@@ -30,7 +31,7 @@ struct channel {
     struct channel_user user;
     struct timer round; /* opens, then does what is due */
     struct null_lane *lanes;
-    struct item *late;
+    struct item *late, *spare, *all;
     unsigned long bytes, refuse, full, published;
     unsigned long open; /* messages not yet settled for good, or not yet made */
     bool confirms_late, opened, held, stopped, closing, closed, was_full;
@@ -63,12 +64,25 @@ static void end(struct channel *ch)
 
 /* --- source ------------------------------------------------------------------------------------------------------ */
 
-static struct item *item_new(size_t lane, unsigned long n)
+static struct item *item_new(struct channel *ch, size_t lane, unsigned long n)
 {
-    struct item *i = xcalloc(1, sizeof *i);
-    i->lane = lane;
-    i->n = n;
+    struct item *i = ch->spare, *all;
+    if (i) {
+        ch->spare = i->next;
+    } else {
+        i = xcalloc(1, sizeof *i);
+        i->all = ch->all;
+        ch->all = i;
+    }
+    all = i->all;
+    *i = (struct item){.all = all, .lane = lane, .n = n};
     return i;
+}
+
+static void item_free(struct channel *ch, struct item *i)
+{
+    i->next = ch->spare;
+    ch->spare = i;
 }
 
 static struct item *next_item(struct channel *ch, size_t lane)
@@ -82,7 +96,7 @@ static struct item *next_item(struct channel *ch, size_t lane)
     if (l->left == 0)
         return NULL;
     l->left--;
-    return item_new(lane, ++null_record.made);
+    return item_new(ch, lane, ++null_record.made);
 }
 
 static void put_content(struct buf *line, unsigned long n, unsigned long bytes)
@@ -100,7 +114,7 @@ static void hand_over(struct channel *ch, struct item *i)
     size_t lane = i->lane;
     unsigned long n = i->n;
     if (each(n, ch->refuse)) {
-        free(i);
+        item_free(ch, i);
         ch->open--;
         ch->user.refused(ch->user.arg, lane);
         return;
@@ -112,7 +126,7 @@ static void hand_over(struct channel *ch, struct item *i)
     ch->user.end(ch->user.arg);
     if (!ch->cfg.presettled)
         return;
-    free(i);
+    item_free(ch, i);
     null_record.unsettled--;
     ch->open--;
 }
@@ -144,7 +158,7 @@ static void channel_settle(struct channel *ch, void *handle, enum line_class fat
     }
     *(fate == CLASS_ACCEPT ? &null_record.accepted : &null_record.rejected) += 1;
     ch->open--;
-    free(i);
+    item_free(ch, i);
 }
 
 static void channel_hold(struct channel *ch, bool held)
@@ -166,7 +180,7 @@ static void confirm_late(struct channel *ch)
         struct item *i = ch->late;
         ch->late = i->next;
         ch->user.confirmed(ch->user.arg, i->ticket, NULL);
-        free(i);
+        item_free(ch, i);
     }
 }
 
@@ -197,7 +211,7 @@ static int channel_publish(struct channel *ch, const struct outgoing *m, void *t
         ch->user.confirmed(ch->user.arg, ticket, NULL);
         return 1;
     }
-    struct item *i = item_new(0, 0);
+    struct item *i = item_new(ch, 0, 0);
     i->ticket = ticket;
     i->next = ch->late;
     ch->late = i;
@@ -256,23 +270,17 @@ static void channel_flush(struct channel *ch)
 {
     for (size_t i = 0; i < ch->cfg.n_lanes && ch->opened; i++)
         make(ch, i);
-    if (ch->cfg.n_lanes && ch->open == 0 && ch->opened)
+    if (ch->cfg.n_lanes && ch->open == 0 && ch->opened && !ch->cfg.presettled)
         end(ch);
 }
 
 static void channel_free(struct channel *ch)
 {
     loop_timer(ch->cfg.loop, &ch->round, NEVER);
-    for (size_t i = 0; i < ch->cfg.n_lanes; i++)
-        while (ch->lanes[i].again) {
-            struct item *item = ch->lanes[i].again;
-            ch->lanes[i].again = item->next;
-            free(item);
-        }
-    while (ch->late) {
-        struct item *item = ch->late;
-        ch->late = item->next;
-        free(item);
+    while (ch->all) {
+        struct item *i = ch->all;
+        ch->all = i->all;
+        free(i);
     }
     free(ch->lanes);
     free(ch);

@@ -2,7 +2,8 @@
  *
  * specificConfig steers it (numbers):
  *   null.messages   a source makes so many messages on each lane (0), as its window allows; header "n" counts from 1.
- *                   What is redelivered comes again, attempt + 1. When all are settled for good, the channel closes.
+ *                   What is redelivered comes again, attempt + 1. When all are settled for good, the channel closes
+ *                   (not if they come settled).
  *   null.bytes      their payload, in 'x' (0)
  *   null.late       a sink confirms at the next round of the loop, in reverse order; else inside publish
  *   null.refuse     each so many'th message of a sink is refused with 400; of a source, by the adapter

@@ -201,6 +201,14 @@ static void on_expiry(struct timer *t)
 
 /* --- from the adapter -------------------------------------------------------------------------------------------- */
 
+static void hold(struct intake *s, bool held)
+{
+    if (held == s->held)
+        return;
+    s->held = held;
+    s->cfg->transport->hold(s->channel, held);
+}
+
 static void remember(struct intake *s, size_t lane, void *handle, unsigned attempt)
 {
     char id[PENDING_ID_SIZE];
@@ -266,6 +274,8 @@ static void end(void *arg)
         trace("received a message of source %u, %zu bytes as a line", s->lanes[s->line_lane].source,
               out->len - s->line_start);
     buf_putc(out, '\n');
+    if (out->len > HOLD_BYTES)
+        hold(s, true);
 }
 
 static void refused(void *arg, size_t lane)
@@ -401,14 +411,6 @@ static void settle_written(struct intake *s)
 {
     while (s->pending.oldest)
         carry_out(s, take(s, s->pending.oldest, true), CLASS_ACCEPT);
-}
-
-static void hold(struct intake *s, bool held)
-{
-    if (held == s->held)
-        return;
-    s->held = held;
-    s->cfg->transport->hold(s->channel, held);
 }
 
 static void before_poll(void *arg)
