@@ -19,7 +19,7 @@ static void test_next(void)
     } cases[] = {
         {"", ""},
         {"plain", "plain,"},
-        {"{{ a:b }}", "[ a:b ]"},
+        {"{{a:b }}", "[a:b ]"},
         {"x{{a}}y${b}z", "x[a]y[b]z,"},
         {"{{a}b}}", "[a}b]"},
         {"{{a", "{{a,"},
@@ -107,7 +107,7 @@ static void test_names(void)
             is_int(template_name(p, slice_str(cases[i].name)), cases[i].which, "%s:%s", cases[i].prefix,
                    cases[i].name);
     }
-    ok(!template_prefix(S("jwt")) && !template_prefix(S("")), "prefixes that there are not");
+    ok(!template_prefix(S("nope")) && !template_prefix(S("")), "prefixes that there are not");
 }
 
 static void test_scopes(void)
