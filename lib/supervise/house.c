@@ -87,7 +87,7 @@ static int memfd_of(const char *name, struct slice json)
 static bool make_fds(struct managed *m)
 {
     struct buf masked = {0};
-    connection_put_masked(&masked, m->connection.json);
+    connection_put_without_credentials(&masked, m->connection.json);
     m->full_fd = memfd_of("connection", buf_slice(&m->doc));
     m->masked_fd = memfd_of("connection-masked", buf_slice(&masked));
     buf_free(&masked);
