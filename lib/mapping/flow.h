@@ -26,7 +26,7 @@ struct flow {
     struct external external;
     struct headers headers; /* of a Ditto Protocol message */
     struct scratch scratch;
-    struct buf payload, topic, input, context, envelope, acks, taken;
+    struct buf payload, topic, input, context, envelope, acks, taken, type;
     struct buf rooms[MAPPERS_MAX]; /* for what mappers make, by their turn */
     size_t complaints, kept_back;  /* in this second */
     msec second;

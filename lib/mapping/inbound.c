@@ -46,8 +46,8 @@ static void put_latin1(struct buf *dst, struct slice bytes)
 
 static struct slice content_type(struct flow *f)
 {
-    buf_cut(&f->scratch.value, 0);
-    return header_text(headers_get(&f->external.headers, S("content-type"), false), &f->scratch.value);
+    buf_cut(&f->type, 0);
+    return header_text(headers_get(&f->external.headers, S("content-type"), false), &f->type);
 }
 
 /* Bytes are text in the charset of their content type, which is UTF-8 unless it says otherwise. */
@@ -170,8 +170,9 @@ static void put_payload_headers(struct writing *w, const struct headers *headers
 static int put_mapped_header(struct writing *w, const struct mapped_header *h, struct ditto_error *err)
 {
     struct slice text;
-    if (template_resolve(&h->value, w->facts, &w->flow->scratch, &text) != VALUE_RESOLVED)
-        return 0;
+    enum value_state state = template_resolve(&h->value, w->facts, &w->flow->scratch, &text, err);
+    if (state != VALUE_RESOLVED)
+        return state == VALUE_FAILED ? -1 : 0;
     w->has_correlation_id |= slice_eq(h->name, S("correlation-id"));
     if (w->complete_acks && slice_eq(h->name, S("requested-acks"))) {
         struct buf *acks = &w->flow->acks;
@@ -234,15 +235,15 @@ static int put_headers(struct flow *f, const struct source_route *r, const struc
 static int put_subjects(struct flow *f, const struct source_route *r, struct buf *dst,
                         struct ditto_error *err)
 {
-    struct facts facts = {.prefixes = SCOPE_SUBJECT, .headers = &f->external.headers, .exact_names = true};
+    struct facts facts = {
+        .placeholders = PLACEHOLDERS_OF_SUBJECT, .headers = &f->external.headers, .exact_names = true};
     json_put_key(dst, S("subjects"));
     buf_putc(dst, '[');
     for (size_t i = 0; i < r->subjects.n; i++) {
         struct slice text;
         const struct template *t = &r->subjects.v[i];
-        if (template_resolve(t, &facts, &f->scratch, &text) != VALUE_RESOLVED)
-            return ditto_fail(err, 400, "placeholder:unresolved", NULL, NULL,
-                              "The placeholder <%.*s> could not be resolved.", SLICE_ARG(t->text));
+        if (template_require(t, &facts, &f->scratch, &text, err) < 0)
+            return -1;
         json_put_item(dst);
         json_put_text(dst, text);
     }
@@ -281,8 +282,12 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     buf_cut(&f->topic, 0);
     if (envelope_read(&e, o->text, &f->topic, err) < 0 || put_context(f, r, o, err) < 0)
         return -1;
-    struct facts facts = {.prefixes = SCOPE_MESSAGE,
+    struct entity entity;
+    struct facts facts = {.placeholders = PLACEHOLDERS_OF_MESSAGE,
                           .topic = &e.topic,
+                          .entity = entity_of_topic(&e.topic, &entity) ? &entity : NULL,
+                          .message = &e.line,
+                          .message_topic = &e.topic,
                           .headers = &f->external.headers,
                           .connection_id = SLICE_NONE};
     if (c)
@@ -300,8 +305,9 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
 static int resolve_input(struct flow *f, const struct source_route *r, const struct line *l,
                          struct ditto_error *err)
 {
-    struct facts facts = {
-        .prefixes = SCOPE_ENFORCEMENT_INPUT, .headers = &f->external.headers, .exact_names = true};
+    struct facts facts = {.placeholders = PLACEHOLDERS_OF_ENFORCEMENT_INPUT,
+                          .headers = &f->external.headers,
+                          .exact_names = true};
     struct buf address = {0};
     if (!r->enforcement.on)
         return 0;

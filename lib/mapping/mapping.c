@@ -33,7 +33,7 @@ void mapping_free(struct mapping *m)
     if (f->kept_back)
         warn("cannot map %zu more messages", f->kept_back);
     struct buf *const bufs[] = {&f->payload,  &f->topic, &f->input, &f->context,
-                                &f->envelope, &f->acks,  &f->taken};
+                                &f->envelope, &f->acks,  &f->taken, &f->type};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_free(bufs[i]);
     for (size_t i = 0; i < MAPPERS_MAX; i++)

@@ -167,7 +167,10 @@ static int put_address(struct flow *f, const struct target_route *r, const struc
         envelope_splice(out, p->address);
         return 0;
     }
-    if (template_resolve(&r->address, facts, &f->scratch, &address) != VALUE_RESOLVED)
+    enum value_state state = template_resolve(&r->address, facts, &f->scratch, &address, err);
+    if (state == VALUE_FAILED)
+        return -1;
+    if (state != VALUE_RESOLVED)
         return ditto_fail(err, 400, "connectivity:message.sending.failed", NULL, NULL,
                           "The address <%.*s> could not be resolved.", SLICE_ARG(r->address.text));
     json_put_text(out, address);
@@ -175,17 +178,20 @@ static int put_address(struct flow *f, const struct target_route *r, const struc
 }
 
 /* Headers that are mapped; those that did not resolve are left to the mapper. */
-static void put_mapped_headers(struct flow *f, const struct target_route *r, const struct facts *facts,
-                               struct buf *out)
+static int put_mapped_headers(struct flow *f, const struct target_route *r, const struct facts *facts,
+                              struct buf *out, struct ditto_error *err)
 {
     buf_cut(&f->taken, 0);
     for (size_t i = 0; i < r->headers.n; i++) {
         struct slice text;
-        bool resolved = template_resolve(&r->headers.v[i].value, facts, &f->scratch, &text) == VALUE_RESOLVED;
-        buf_putc(&f->taken, resolved);
-        if (resolved)
+        enum value_state state = template_resolve(&r->headers.v[i].value, facts, &f->scratch, &text, err);
+        if (state == VALUE_FAILED)
+            return -1;
+        buf_putc(&f->taken, state == VALUE_RESOLVED);
+        if (state == VALUE_RESOLVED)
             json_put_member_text(out, r->headers.v[i].name, text);
     }
+    return 0;
 }
 
 static bool is_taken(const struct flow *f, const struct target_route *r, struct slice name)
@@ -272,13 +278,21 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     buf_cut(&f->topic, 0);
     if (topic_parse(json_text(f->line->topic, &f->topic), &topic, err) < 0)
         return -1;
-    struct facts facts = {.prefixes = SCOPE_MESSAGE, .topic = &topic, .headers = &f->headers};
+    struct entity entity;
+    struct facts facts = {.placeholders = PLACEHOLDERS_OF_MESSAGE,
+                          .topic = &topic,
+                          .entity = entity_of_topic(&topic, &entity) ? &entity : NULL,
+                          .message = f->line,
+                          .message_topic = &topic,
+                          .subjects = json_get(f->line->context, S("subjects")),
+                          .headers = &f->headers};
     if (c)
         facts.connection_id = c->id;
     if (put_address(f, r, &o->published, &facts, out, err) < 0)
         return -1;
     buf_put_slice(out, S(",\"headers\":{"));
-    put_mapped_headers(f, r, &facts, out);
+    if (put_mapped_headers(f, r, &facts, out, err) < 0)
+        return -1;
     put_mapper_headers(f, r, &o->published, out);
     buf_putc(out, '}');
     put_payload(out, start, &o->published);

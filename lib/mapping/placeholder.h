@@ -1,84 +1,90 @@
-/* placeholder.h: templates such as "{{ header:device_id }}/{{ thing:name }}".
+/* placeholder.h: templates such as "{{ header:device_id }}/{{ thing:name | fn:default('none') }}", and what they resolve to.
  *
- *   template := ( literal | "{{" expression "}}" | "${" expression "}" )*
- *   expression := stage ( "|" stage )*      quotes '..' and ".." protect "|"
- *   first stage := prefix ":" name
+ * The grammar and the names are those of protocol/template.h; which placeholders a template may name is decided by where it
+ * stands. It is compiled once. Resolved, it has one value, several (the Cartesian product of what its expressions have, the
+ * leftmost varying slowest), none if one of its expressions has none, or it is deleted if they all are; next to something
+ * else a deleted expression leaves nothing at its place. Most places take the first value. Source: mapping reference 2;
+ * Ditto's documentation, "Placeholders".
  *
- * Functions ("fn:…") and the prefixes that the table in placeholder.c marks so are not there yet: a template that uses one
- * is refused when it is compiled, so that nothing resolves to less than was meant.
- *
- * Where a template stands decides which prefixes it may use: its scope. Source: mapping reference 2.1-2.7; Ditto's
- * documentation, "Placeholders".
- *
- * Ownership: a template owns its parts and borrows the text it was compiled from. Resolved text borrows the facts or the
- * scratch, until the next call with the same scratch. */
+ * Ownership: a template owns its parts and borrows the text it was compiled from. What is resolved borrows the facts, the
+ * template or the scratch, until the next resolving with the same scratch. */
 #ifndef MAPPING_PLACEHOLDER_H
 #define MAPPING_PLACEHOLDER_H
 
+#include "line/line.h"
 #include "mapping/header.h"
+#include "mapping/values.h"
+#include "protocol/ids.h"
+#include "protocol/template.h"
 #include "protocol/topic.h"
 
-enum prefix_bit {
-    PREFIX_HEADER = 1 << 0,
-    PREFIX_ENTITY = 1 << 1,
-    PREFIX_THING = 1 << 2,
-    PREFIX_POLICY = 1 << 3,
-    PREFIX_TOPIC = 1 << 4,
-    PREFIX_CONNECTION = 1 << 5,
-    PREFIX_SOURCE = 1 << 6,
+/* --- facts -------------------------------------------------------------------------------------------------------- */
+
+struct entity {
+    enum entity_type type;
+    struct slice namespace, name;
 };
 
-/* Scopes: sets of prefixes. */
-enum scope {
-    /* header mappings, addresses of targets and reply targets */
-    SCOPE_MESSAGE = PREFIX_HEADER | PREFIX_ENTITY | PREFIX_THING | PREFIX_TOPIC | PREFIX_CONNECTION,
-    SCOPE_SUBJECT = PREFIX_HEADER, /* authorization subjects of a source */
-    SCOPE_ENFORCEMENT_INPUT = PREFIX_HEADER | PREFIX_SOURCE,
-    SCOPE_ENFORCEMENT_FILTER = PREFIX_ENTITY | PREFIX_THING | PREFIX_POLICY,
-    SCOPE_LABEL = PREFIX_CONNECTION, /* acknowledgement labels */
+/* What is known about the message at hand. Zeroed: nothing, and so no placeholder has a value. */
+struct facts {
+    unsigned placeholders; /* those that may have a value now, a set of enum placeholder */
+    const struct headers *headers;
+    bool exact_names;                  /* of headers: the case of letters counts */
+    const struct entity *entity;       /* entity:, thing:, policy: if it is one; NULL: none */
+    const struct topic *topic;         /* topic: */
+    const struct line *message;        /* feature:, resource:, thing-json: of a Ditto Protocol message */
+    const struct topic *message_topic; /* its topic; there if message is */
+    struct json subjects;              /* request: array of strings */
+    struct slice connection_id, source_address;
+    int64_t now_ms; /* time: since 1970; 0: the time of the day */
+    /* Instead of what the message says: */
+    struct json feature_ids; /* array of strings */
+    struct slice resource_type, resource_path;
+    struct json thing; /* object */
+    struct json jwt;   /* object: claims of a token */
 };
 
-struct stage {
-    const struct prefix *prefix;
-    struct slice name;
-    int which; /* of the prefix's own names */
-};
-struct part { /* a literal, or an expression when it has stages */
-    struct slice literal;
-    size_t n_stages;
-    struct stage *stages;
-};
+/* The entity that a topic names; false if it is of none. */
+bool entity_of_topic(const struct topic *t, struct entity *e);
+/* What of a Ditto Protocol message feature: and resource: see. The path is appended to dst. */
+int message_feature_ids(const struct line *l, const struct topic *t, struct scratch *s, struct values *to,
+                        struct ditto_error *err);
+struct slice message_resource_type(const struct topic *t);
+void message_put_resource_path(struct buf *dst, const struct line *l);
+
+/* --- templates ---------------------------------------------------------------------------------------------------- */
+
 struct template
 {
     struct slice text;
     size_t n;
-    struct part *parts;
+    struct part *parts; /* literals and expressions */
 };
 
-/* 0, or -1 with placeholder:unresolved, placeholder:function.unknown or placeholder:function.too.complex (400) in *err;
- * *t is only valid (and to be freed) after 0. */
-int template_compile(struct template *t, struct slice text, unsigned scope, struct ditto_error *err);
+/* allowed: a set of enum placeholder. 0, or -1 with placeholder:unresolved, placeholder:function.unknown,
+ * …function.signature.invalid or …function.too.complex (400) in *err; *t is only valid (and to be freed) after 0. */
+int template_compile(struct template *t, struct slice text, unsigned allowed, struct ditto_error *err);
+/* The same for where Ditto does not look before a message comes: what is wrong fails each resolving. */
+void template_compile_anyway(struct template *t, struct slice text, unsigned allowed);
 void template_free(struct template *t);
 
-/* What is known about the message at hand. Zeroed: nothing. */
-struct facts {
-    unsigned prefixes; /* those that may resolve now; the others are unresolved */
-    struct slice connection_id, source_address;
-    const struct topic *topic;
-    const struct headers *headers;
-    bool exact_names; /* header names: the case of letters counts */
-};
+/* Each gives what the template is resolved to; VALUE_FAILED with *err: one of the codes above, or
+ * connectivity:message.mapping.failed (400) if a function cannot be applied to what it gets. */
 
-struct scratch {
-    struct buf value, text;
-};
-void scratch_free(struct scratch *s);
-
-enum value_state { VALUE_UNRESOLVED, VALUE_DELETED, VALUE_RESOLVED };
-
-/* VALUE_RESOLVED with *out, or why not: one unresolved expression makes the whole unresolved; a deleted one leaves
- * nothing at its place, unless nothing else is there. */
+/* VALUE_RESOLVED: the first value in *out. */
 enum value_state template_resolve(const struct template *t, const struct facts *f, struct scratch *s,
-                                  struct slice *out);
+                                  struct slice *out, struct ditto_error *err);
+/* VALUE_RESOLVED: all of them in *out. */
+enum value_state template_resolve_all(const struct template *t, const struct facts *f, struct scratch *s,
+                                      struct values *out, struct ditto_error *err);
+/* The same, an expression that has no value or names what there is not standing for itself, in braces; unless it begins with
+ * one of these prefixes: then placeholder:unresolved. */
+enum value_state template_resolve_partially(const struct template *t, const struct facts *f,
+                                            const struct slice *forbidden, size_t n_forbidden,
+                                            struct scratch *s, struct values *out, struct ditto_error *err);
+/* For those who need a value: 0, or -1 with placeholder:unresolved (or why it failed) in *err. */
+int template_require(const struct template *t, const struct facts *f, struct scratch *s, struct slice *out,
+                     struct ditto_error *err);
+int template_unresolved(struct slice text, struct ditto_error *err);
 
 #endif

@@ -55,20 +55,20 @@ static void add_mappers(struct plan *p, struct place at, const struct slices *id
         to->v[to->n++] = add_mapper(p, at, ids->v[i]);
 }
 
-static void add_template(struct plan *p, struct place at, struct slice text, unsigned scope,
+static void add_template(struct plan *p, struct place at, struct slice text, unsigned allowed,
                          struct template *t)
 {
     struct ditto_error err = {.status = 0};
-    if (template_compile(t, text, scope, &err) < 0)
+    if (template_compile(t, text, allowed, &err) < 0)
         problem(p, at, &err);
 }
 
 static struct templates add_templates(struct plan *p, struct place at, const struct slices *from,
-                                      unsigned scope)
+                                      unsigned allowed)
 {
     struct templates t = {from->n, xcalloc(from->n + 1, sizeof *t.v)};
     for (size_t i = 0; i < t.n; i++)
-        add_template(p, at, from->v[i], scope, &t.v[i]);
+        add_template(p, at, from->v[i], allowed, &t.v[i]);
     return t;
 }
 
@@ -98,7 +98,7 @@ static struct header_mapping add_headers(struct plan *p, struct place at, const 
         h->name = slice_dup(from->v[i].name);
         if (p->options.way == WAY_IN)
             lower((char *)(uintptr_t)h->name.p, h->name.len);
-        add_template(p, at, from->v[i].value, SCOPE_MESSAGE, &h->value);
+        add_template(p, at, from->v[i].value, PLACEHOLDERS_OF_MESSAGE, &h->value);
         to.n++;
     }
     return to;
@@ -118,16 +118,16 @@ static void headers_mapping_free(struct header_mapping *m)
 /* Labels may name the connection, which is known. What does not resolve stays as it is written. */
 static void add_ack(struct plan *p, struct place at, struct source_route *r, struct slice text)
 {
-    struct facts f = {.prefixes = PREFIX_CONNECTION, .connection_id = p->options.connection->id};
+    struct facts f = {.placeholders = PLACEHOLDERS_OF_LABEL, .connection_id = p->options.connection->id};
     struct template t;
     struct scratch s = {0};
     struct slice label;
     struct ditto_error err = {.status = 0};
-    if (template_compile(&t, text, SCOPE_LABEL, &err) < 0) {
+    if (template_compile(&t, text, PLACEHOLDERS_OF_LABEL, &err) < 0) {
         problem(p, at, &err);
         return;
     }
-    if (template_resolve(&t, &f, &s, &label) != VALUE_RESOLVED)
+    if (template_resolve(&t, &f, &s, &label, &err) != VALUE_RESOLVED)
         label = text;
     r->acks.v = xrealloc_array(r->acks.v, r->acks.n + 1, sizeof *r->acks.v);
     r->acks.v[r->acks.n++] = slice_dup(label);
@@ -161,7 +161,7 @@ static void add_source(struct plan *p, struct source_route *r, const struct sour
     struct ditto_error err = {.status = 0};
     r->index = index;
     put_context(&r->context, p->options.connection, S("source"), index);
-    r->subjects = add_templates(p, at, &s->subjects, SCOPE_SUBJECT);
+    r->subjects = add_templates(p, at, &s->subjects, PLACEHOLDERS_OF_SUBJECT);
     r->headers = add_headers(p, at, &s->header_mapping);
     add_mappers(p, at, &s->payload_mapping, &r->mappers);
     add_acks(p, at, r, s);
@@ -189,7 +189,7 @@ static void add_target(struct plan *p, struct target_route *r, const struct targ
     r->present = true;
     put_context(&r->context, p->options.connection, S("target"), index);
     buf_putc(&r->context, '}');
-    add_template(p, at, t->address, SCOPE_MESSAGE, &r->address);
+    add_template(p, at, t->address, PLACEHOLDERS_OF_MESSAGE, &r->address);
     r->headers = add_headers(p, at, &t->header_mapping);
     add_mappers(p, at, &t->payload_mapping, &r->mappers);
     r->issued_label = t->issued_label;
@@ -205,7 +205,7 @@ static void add_reply(struct plan *p, struct target_route *r, const struct sourc
         return;
     put_context(&r->context, p->options.connection, S("reply"), index);
     buf_putc(&r->context, '}');
-    add_template(p, at, s->reply.address, SCOPE_MESSAGE, &r->address);
+    add_template(p, at, s->reply.address, PLACEHOLDERS_OF_MESSAGE, &r->address);
     r->headers = add_headers(p, at, &s->reply.header_mapping);
     add_mappers(p, at, &s->payload_mapping, &unused);
 }
@@ -259,7 +259,8 @@ static void make_plain(struct plan *p)
     p->targets = xcalloc(1, sizeof *p->targets);
     p->sources->mappers = p->targets->mappers = (struct mapper_list){1, {p->ditto}};
     p->targets->present = true;
-    add_template(p, (struct place){"target", 0}, S("{{topic:full}}"), SCOPE_MESSAGE, &p->targets->address);
+    add_template(p, (struct place){"target", 0}, S("{{topic:full}}"), PLACEHOLDERS_OF_MESSAGE,
+                 &p->targets->address);
 }
 
 static void check_only(struct plan *p, const char *kind, size_t n)

@@ -11,6 +11,14 @@ static struct slice up_to(struct slice s, struct slice close)
     return end ? slice_of(s.p, (size_t)(end - s.p)) : SLICE_NONE;
 }
 
+static struct slice trim_left(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.len && (unsigned char)s.p[n] <= ' ')
+        n++;
+    return slice_of(s.p + n, s.len - n);
+}
+
 bool template_next(struct slice *rest, struct slice *literal, struct slice *expression)
 {
     *expression = SLICE_NONE;
@@ -24,6 +32,7 @@ bool template_next(struct slice *rest, struct slice *literal, struct slice *expr
             *expression = up_to(slice_skip(from, 2), braces ? S("}}") : S("}"));
         if (expression->p) {
             *rest = slice_skip(from, 2 + expression->len + (braces ? 2 : 1));
+            *expression = trim_left(*expression);
             return true;
         }
     }
@@ -47,8 +56,8 @@ bool template_stage(struct slice *expression, struct slice *stage)
             quote = c;
     }
     *stage = slice_trim(slice_of(e.p, n));
-    *expression = n < e.len ? slice_skip(e, n + 1) : SLICE_NONE;
-    return !quote;
+    *expression = n < e.len ? slice_of(e.p + n + 1, e.len - n - 1) : SLICE_NONE;
+    return !quote && n > 0;
 }
 
 /* --- judging --- */
@@ -74,18 +83,16 @@ static int check_placeholder(struct slice text, unsigned allowed, struct ditto_e
     return 0;
 }
 
-static int check_parameter(struct slice text, unsigned allowed, struct ditto_error *err)
-{
-    return slice_eq(text, S("fn:delete()")) ? 0 : check_placeholder(text, allowed, err);
-}
+static int check_stage(struct slice stage, bool first, unsigned allowed, struct ditto_error *err);
 
+/* Parameters that are functions themselves get shorter and shorter. */
 static int check_call(struct slice stage, unsigned allowed, struct ditto_error *err)
 {
     struct template_call c;
     int rc = template_call(stage, &c, err);
     for (size_t i = 0; rc == 0 && i < c.n; i++) {
         if (c.parameters[i].placeholder)
-            rc = check_parameter(c.parameters[i].text, allowed, err);
+            rc = check_stage(c.parameters[i].text, true, allowed, err);
     }
     return rc;
 }
@@ -96,6 +103,8 @@ static int check_stage(struct slice stage, bool first, unsigned allowed, struct 
         return check_call(stage, allowed, err);
     if (first)
         return check_placeholder(stage, allowed, err);
+    if (template_is_bare_call(stage))
+        return 0;
     return ditto_fail(err, 400, "placeholder:function.unknown", "After '|' stands a function, fn:name(…).",
                       NULL, "The function '%.*s' cannot be applied.", SLICE_ARG(stage));
 }
@@ -105,7 +114,8 @@ static int check_expression(struct slice expression, unsigned allowed, struct di
     struct slice rest = expression, stage;
     for (size_t i = 0; rest.p; i++) {
         if (!template_stage(&rest, &stage))
-            return unresolved(slice_trim(expression), "A quote is left open.", err);
+            return unresolved(slice_trim(expression), "A quote is left open, or there is nothing in it.",
+                              err);
         if (i == TEMPLATE_STAGES_MAX)
             return ditto_fail(
                 err, 400, "placeholder:function.too.complex", "At most 10 functions can be chained.", NULL,
@@ -143,7 +153,7 @@ static unsigned placeholders_of_stage(struct slice stage)
         return kind_of(stage);
     if (template_call(stage, &c, &ignored) == 0)
         for (size_t i = 0; i < c.n; i++)
-            set |= c.parameters[i].placeholder ? kind_of(c.parameters[i].text) : 0;
+            set |= c.parameters[i].placeholder ? placeholders_of_stage(c.parameters[i].text) : 0;
     return set;
 }
 

@@ -1,5 +1,5 @@
 /* template.h: the grammar of templates such as "{{ header:device_id }}/{{ thing:name | fn:default('none') }}", and all
- * the names in it. Cutting and judging only: values are the mapper's business.
+ * the names in it. Cutting and judging only: values are the business of mapping/placeholder.h.
  *
  *   template   := ( literal | "{{" expression "}}" | "${" expression "}" )*
  *   expression := stage ( "|" stage )*            a '|' inside quotes does not count; at most 11 stages, or 10 functions
@@ -28,6 +28,7 @@ enum placeholder {
     PLACEHOLDER_THING_JSON = 1 << 9,
     PLACEHOLDER_TIME = 1 << 10,
     PLACEHOLDER_TOPIC = 1 << 11,
+    PLACEHOLDER_JWT = 1 << 12, /* claims of a token: not in connections */
 };
 
 /* Where a template stands decides which placeholders it may name. */
@@ -48,11 +49,14 @@ enum placeholders {
 /* --- cutting --- */
 
 /* Takes literal text, up to the next expression, and that expression off *rest. False, with nothing taken, at the end. The
- * expression is what stands between the braces; SLICE_NONE if the text ends before there is one. */
+ * expression is what stands between the braces, without blanks before it; SLICE_NONE if the text ends before there is one. */
 bool template_next(struct slice *rest, struct slice *literal, struct slice *expression);
 
-/* Takes the next stage, trimmed, off *expression, which is SLICE_NONE after the last. False if a quote is left open. */
+/* Takes the next stage, trimmed, off *expression, which is SLICE_NONE after the last. False if a quote is left open, or there
+ * is not even a blank. */
 bool template_stage(struct slice *expression, struct slice *stage);
+/* Is it a function that lacks its "fn:"? Behind a '|' that is no error, and has no value. */
+bool template_is_bare_call(struct slice stage);
 
 struct template_prefix {
     enum placeholder kind;
@@ -61,7 +65,8 @@ struct template_prefix {
 };
 /* NULL if there is none. */
 const struct template_prefix *template_prefix(struct slice text);
-/* Which of the names it is; 0 for a name that fits where any is taken (header:, thing-json:, time:); -1 if it has none such. */
+/* Which of the names it is; 0 for a name that fits where any is taken (header:, thing-json:, time:, jwt:); -1 if it has none
+ * such. */
 int template_name(const struct template_prefix *p, struct slice name);
 
 enum { TEMPLATE_STAGES_MAX = 11, TEMPLATE_PARAMETERS_MAX = 3 };

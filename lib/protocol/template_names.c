@@ -26,6 +26,7 @@ static const struct template_prefix prefixes[] = {
     {PLACEHOLDER_REQUEST, "request", request_names},
     {PLACEHOLDER_SOURCE, "source", source_names},
     {PLACEHOLDER_CONNECTION, "connection", connection_names},
+    {PLACEHOLDER_JWT, "jwt", NULL},
 };
 
 const struct template_prefix *template_prefix(struct slice text)
@@ -123,14 +124,25 @@ static bool is_word(struct slice s)
     return s.len > 0;
 }
 
+static size_t blank_in(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.len && (unsigned char)s.p[n] > ' ')
+        n++;
+    return n;
+}
+
+/* What follows a blank is passed over, as in Ditto, unless it has a parenthesis. */
 static bool take_placeholder(struct slice *rest, struct slice *text)
 {
     const char *comma = rest->len ? memchr(rest->p, ',', rest->len) : NULL;
     size_t n = comma ? (size_t)(comma - rest->p) : rest->len;
-    *text = slice_trim(slice_of(rest->p, n));
+    size_t end = blank_in(slice_of(rest->p, n));
+    bool closed = memchr(rest->p + end, ')', n - end);
+    *text = slice_of(rest->p, end);
     *rest = slice_skip(*rest, n);
     struct slice name = *text, prefix = slice_cut(&name, ':');
-    return is_word(prefix) && name.len && (unsigned char)name.p[0] > ' ';
+    return is_word(prefix) && name.len && !closed;
 }
 
 /* What stands between the parentheses. */
@@ -161,6 +173,12 @@ static int refuse(struct slice stage, const char *code, struct ditto_error *err)
     return ditto_fail(err, 400, code,
                       "Check the names and parameters of functions against the documentation.", NULL,
                       "The function '%.*s' cannot be applied.", SLICE_ARG(stage));
+}
+
+bool template_is_bare_call(struct slice stage)
+{
+    struct slice rest = stage, name = slice_cut(&rest, '(');
+    return rest.p && function_named(name);
 }
 
 int template_call(struct slice stage, struct template_call *out, struct ditto_error *err)
