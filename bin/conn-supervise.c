@@ -94,8 +94,8 @@ static void on_state(struct supervisor *s, struct json state)
 
 static void on_live(struct supervisor *s, struct json live)
 {
-    if (s->syncing || s->position < 0) {
-        if (!s->syncing) /* the store is empty */
+    if (json_get(live, S("state")).type == JSON_TRUE) {
+        if (!s->syncing) /* a full state without a connection */
             house_sync_begin(&s->house);
         house_sync_end(&s->house);
     }

@@ -187,6 +187,20 @@ count() { # PROGRAM N
     wait_for 10 live_status_is mqtt-live closed
 }
 
+@test "a store that knows nothing any more ends what runs" {
+    mosquitto_start
+    house_start
+    create mqtt-live "tcp://127.0.0.1:$MQTT_PORT"
+    wait_for 10 live_status_is mqtt-live open
+    old=$(house_ring mqtt-out)
+    stop store
+    assert_status 0
+    rm -r "$CONN_DIR"
+    mkdir -m 700 "$CONN_DIR"
+    house_start
+    wait_for 10 not running "$old"
+}
+
 @test "no secret in arguments or environment of any process, or in a log" {
     mosquitto_start
     house_start
