@@ -134,7 +134,27 @@ $(BENCHES:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(ARCHIV
 	@mkdir -p $(@D)
 	$(LINK) $(ALL_LIBS)
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+# Fuzzers, tests/fuzz/<name>.c, are built with clang, from sources of the lower floors.
+FUZZ_CC    ?= clang-14
+FUZZERS    := $(call names,tests/fuzz,c)
+FUZZ_OUT   := $(FUZZERS:%=$(BUILD)/fuzz/%)
+FUZZ_FLAGS := -std=c11 -O1 -g $(WARNINGS) -fno-omit-frame-pointer -fsanitize=address,undefined \
+              -fno-sanitize-recover=undefined
+FUZZ_LIB   := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out $(SKIP),$(wildcard $(foreach floor, \
+                  base json line protocol,lib/$(floor)/*.c))))
+
+$(BUILD)/fuzz/obj/%.o: %.c | $(CONFIG)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -D_GNU_SOURCE -I lib $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/libconn.a: $(FUZZ_LIB)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(FUZZ_OUT): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(BUILD)/fuzz/libconn.a
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^
+
+-include $(shell find $(BUILD)/obj $(BUILD)/fuzz/obj -name '*.d' 2>/dev/null)
 
 # --- packages, tests, demo -----------------------------------------------------------------------------------------
 
@@ -169,6 +189,13 @@ format:
 demo: deps
 	@+$(BUILD_NOW) programs tests
 	@BUILD=$(BUILD) AMQP=$(AMQP) scripts/demo.sh
+
+# FUZZ_SECONDS=600 for each fuzzer
+.PHONY: fuzz
+fuzz:
+	@scripts/deps fuzz
+	@+$(BUILD_NOW) $(FUZZ_OUT)
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) scripts/fuzz
 
 bench: deps
 	@scripts/deps bench
@@ -210,6 +237,7 @@ help:
 	@echo 'make lint                format, pages, includes; make format applies the format'
 	@echo 'make asan                programs with the sanitizers, in build/asan/bin'
 	@echo 'make bench               speed, beside yardsticks'
+	@echo 'make fuzz                feeds the parsers with rubbish, each for FUZZ_SECONDS (60); needs clang-14'
 	@echo 'make install             PREFIX=/usr/local DESTDIR=; make uninstall takes it away'
 	@echo 'make clean               removes build/'
 	@echo 'DEVELOPER=1              warnings are errors'

@@ -189,7 +189,8 @@ static inline const char *pass_value(struct json *v, const char *end)
 
 struct skim skim_of(struct slice text)
 {
-    struct skim s = {.p = text.p, .end = text.p + text.len, .first = true};
+    const char *p = text.p ? text.p : "";
+    struct skim s = {.p = p, .end = p + text.len, .first = true};
     s.p = space(s.p, s.end);
     if (s.p == s.end || *s.p != '{')
         s.end = s.p; /* nothing to come, and not whole */

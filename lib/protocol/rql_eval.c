@@ -15,16 +15,15 @@
 static int compile_node(struct rql_query *q, size_t i, unsigned scope, struct ditto_error *err)
 {
     const struct rql_node *n = &q->tree.nodes[i];
-    const struct rql_literal *literals = q->tree.literals + n->literal;
     if (n->op <= RQL_NOT)
         return 0;
-    if ((n->op == RQL_LIKE || n->op == RQL_ILIKE) && literals[0].type != RQL_STRING)
+    if ((n->op == RQL_LIKE || n->op == RQL_ILIKE) && q->tree.literals[n->literal].type != RQL_STRING)
         return ditto_fail(err, 400, "rql.expression.invalid", NULL, NULL, "%s needs a string to match with.",
                           rql_op_text(n->op));
-    for (size_t l = 0; l < n->n_literals; l++)
-        if (literals[l].type == RQL_PLACEHOLDER) {
-            struct rql_moment *m = &q->moments[n->literal + l];
-            m->known = time_expression_parse(slice_skip(literals[l].text, sizeof "time:" - 1), &m->time);
+    for (size_t l = n->literal; l < n->literal + n->n_literals; l++)
+        if (q->tree.literals[l].type == RQL_PLACEHOLDER) {
+            struct slice name = slice_skip(q->tree.literals[l].text, sizeof "time:" - 1);
+            q->moments[l].known = time_expression_parse(name, &q->moments[l].time);
         }
     return rql_field_of(&q->fields[i], n, scope, err);
 }

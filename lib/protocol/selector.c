@@ -98,11 +98,12 @@ static bool has_placeholder(struct slice part)
     return open && memmem(open + 2, part.len - (size_t)(open + 2 - part.p), "}}", 2);
 }
 
-/* Where the first "(" is, if no ")" stands before it. */
+/* Where the first "(" is, if the first ")" stands behind it. */
 static const char *opening(struct slice part)
 {
     const char *open = part.len ? memchr(part.p, '(', part.len) : NULL;
-    return open && !memchr(part.p, ')', (size_t)(open - part.p)) ? open : NULL;
+    const char *close = part.len ? memchr(part.p, ')', part.len) : NULL;
+    return open && close && open < close ? open : NULL;
 }
 
 static int add_list(struct gathering *g, struct slice list, unsigned depth);

@@ -70,6 +70,17 @@ static void leaves(const char *selector, bool any_id, const char *want)
     buf_free(&out);
 }
 
+/* A "(" that nothing closes in its own part: Ditto takes it for a letter. */
+static void unclosed(void)
+{
+    struct selector s;
+    struct ditto_error err = {0};
+    is_int(selector_parse(&s, S("a)b,c("), false, &err), 0, "parentheses are counted, not paired");
+    is_int((long long)s.n, 2, "two pointers");
+    is_slice(s.pointers[1], S("/c("), "the second");
+    selector_free(&s);
+}
+
 static void applying(void)
 {
     leaves("a/x/p", false, "{\"a\":{\"x\":{\"p\":[1, 2]}}}");
@@ -128,6 +139,7 @@ static void hostile(void)
 int main(void)
 {
     each_row("protocol/json.ndjson", 50, row);
+    unclosed();
     applying();
     hostile();
     return done();
