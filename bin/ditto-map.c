@@ -23,6 +23,7 @@
 #include "base/opt.h"
 #include "mapping/lockdown.h"
 #include "mapping/mapping.h"
+#include "mapping/workers.h"
 
 #include "base/banned.h"
 
@@ -56,7 +57,7 @@ struct app {
     struct plan plan;
     struct mapping mapping;
     struct order order;
-    struct worker worker;
+    struct workers workers;
     struct loop *loop;
     struct watch in_watch, out_watch;
     struct timer reporting;
@@ -107,7 +108,7 @@ static void wait_for_answers(struct app *a, struct slice raw, const unsigned *sc
     w->n_jobs = w->n_open = n;
     for (size_t i = 0; i < n; i++) {
         w->jobs[i].script = scripts[i];
-        worker_submit(&a->worker, &w->jobs[i]);
+        workers_submit(&a->workers, &w->jobs[i]);
     }
 }
 
@@ -224,7 +225,7 @@ static void before_poll(void *arg)
         take_lines(a);
     put_ready(a);
     if (a->plan.scripts.n)
-        worker_flush(&a->worker);
+        workers_flush(&a->workers);
     flush(a);
     if (a->reported != a->mapping.counts[COUNT_RECEIVED].n && report_wanted() && a->reporting.at == NEVER)
         loop_timer(a->loop, &a->reporting, clock_ms() + REPORT_EVERY_MS);
@@ -261,29 +262,33 @@ static void lock_down(void)
     }
 }
 
-/* Scripts are compiled by the process that is to run them, so -n starts it too. */
+static void complain(const struct script *s, const char *why)
+{
+    const char *what = s->language == LANGUAGE_JAVASCRIPT ? "scripts"
+                       : s->way == WAY_IN                 ? "incoming program"
+                                                          : "outgoing program";
+    error("cannot use the %s of mapper '%.*s': connectivity:message.mapper.config.failed: %s", what,
+          SLICE_ARG(s->mapper), why);
+}
+
+/* Scripts are compiled by the processes that are to run them, so -n starts them too. */
 static int start_scripts(struct app *a)
 {
     struct buf why = {0};
     int script;
-    if (!a->plan.scripts.n)
+    struct worker like = {.scripts = &a->plan.scripts,
+                          .limits = {(unsigned)cpu_ms, memory_mib * MIB},
+                          .put_message = put_message,
+                          .on_answer = on_answer,
+                          .arg = a};
+    if (workers_start(&a->workers, &like, &why, &script) == 0)
         return 0;
-    a->worker = (struct worker){.engine = &jq_engine,
-                                .scripts = &a->plan.scripts,
-                                .limits = {(unsigned)cpu_ms, memory_mib * MIB},
-                                .put_message = put_message,
-                                .on_answer = on_answer,
-                                .arg = a};
-    if (worker_start(&a->worker, &why, &script) == 0)
-        return 0;
-    const struct script *s = script < 0 ? NULL : &a->plan.scripts.v[script];
-    if (s)
-        error("cannot use the %s program of mapper '%.*s': %s", s->way == WAY_IN ? "incoming" : "outgoing",
-              SLICE_ARG(s->mapper), buf_z(&why));
-    else
+    if (script < 0)
         error("cannot run the programs of mappers: %s", buf_z(&why));
+    else
+        complain(&a->plan.scripts.v[script], buf_z(&why));
     buf_free(&why);
-    return s ? EXIT_PERMANENT : EXIT_TEMPORARY;
+    return script < 0 ? EXIT_TEMPORARY : EXIT_PERMANENT;
 }
 
 static void run(struct app *a)
@@ -299,7 +304,7 @@ static void run(struct app *a)
     loop_add(a->loop, &a->in_watch);
     loop_add(a->loop, &a->out_watch);
     if (a->plan.scripts.n)
-        worker_attach(&a->worker, a->loop);
+        workers_attach(&a->workers, a->loop);
     lines_init(&a->in, 0);
     order_init(&a->order);
     lock_down();
@@ -312,7 +317,7 @@ static void run(struct app *a)
 static void stop(struct app *a)
 {
     if (a->plan.scripts.n)
-        worker_stop(&a->worker);
+        workers_stop(&a->workers);
     loop_free(a->loop);
     lines_free(&a->in);
     buf_free(&a->out);
@@ -327,12 +332,12 @@ static int load(struct connection *c)
     struct connection with_secrets;
     struct buf masked = {0};
     struct ditto_error err = {.status = 0};
-    int code = connection_load(&with_secrets, path);
+    int code = connection_load_for_mapping(&with_secrets, path);
     if (code)
         return code;
-    connection_put_masked(&masked, with_secrets.json);
+    connection_put_without_credentials(&masked, with_secrets.json);
     connection_free(&with_secrets);
-    if (connection_parse(c, buf_slice(&masked), &err) < 0) {
+    if (connection_parse_for_mapping(c, buf_slice(&masked), &err) < 0) {
         error("cannot use connection '%s' without its secrets: %s: %s", path, err.code, err.message);
         code = EXIT_PERMANENT;
     }

@@ -100,7 +100,6 @@ sanitized() { [[ $BUILD == */asan ]]; }
         assert_stderr --partial "$what"
         [ "$(wc -l <<<"$stderr")" -eq 1 ] || fail "more than one line: $stderr"
     done <<'END'
-i:.mappingDefinitions.j = {mappingEngine@ "JavaScript", options@ {}} | .sources[0].payloadMapping = ["j"]:The mapper <j> could not be loaded. Its mapping engine is not available in this version.
 i:.sources[0].payloadMapping = ["Normalized"]:The mapper <Normalized> could not be loaded.
 i:.sources[0].payloadMapping = ["nope"]:nope
 i:.mappingDefinitions.q = {mappingEngine@ "Ditto", options@ {}, incomingConditions@ {a@ "fn@true"}} | .sources[0].payloadMapping = ["q"]:Conditions of mappers are not available
@@ -459,7 +458,7 @@ END
         jq_connection incoming "$(printf '%b' "$program")"
         run --separate-stderr ditto-map -n -i -c "$WORK/c.json" </dev/null
         assert_status 100
-        assert_stderr "ditto-map: error: cannot use the incoming program of mapper 'm': $why"
+        assert_stderr "ditto-map: error: cannot use the incoming program of mapper 'm': connectivity:message.mapper.config.failed: $why"
     done <<'END'
 .a |@syntax error, unexpected $end (Unix shell quoting issues?) at <top-level>, line 1
 1 |\n nope@nope/0 is not defined at <top-level>, line 2

@@ -152,4 +152,4 @@ static int run(void *program, enum way way, struct json message, struct buf *out
     return 0;
 }
 
-const struct script_engine jq_engine = {.name = "jq", .compile = compile, .run = run};
+const struct script_engine jq_engine = {.language = LANGUAGE_JQ, .compile = compile, .run = run};

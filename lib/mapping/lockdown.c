@@ -1,8 +1,11 @@
 #include "mapping/lockdown.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,14 +39,27 @@ static const char *const common[] = {
 static const char *const filter_only[] = {"recvfrom", "recvmsg", "sendto", "sendmsg",
                                           "wait4",    "fcntl",   "lseek",  NULL};
 static const char *const zygote_only[] = {
-    "recvmsg", "recvfrom", "sendmsg", "sendto", "socketpair", "clone",     "clone3",          "fork", "wait4",
-    "kill",    "tgkill",   "getppid", "prctl",  "seccomp",    "setitimer", "set_robust_list", "rseq", NULL,
+    "recvmsg",         "recvfrom", "sendmsg", "sendto",  "socketpair", "clone",   "clone3",    "fork",
+    "wait4",           "kill",     "tgkill",  "getppid", "prctl",      "seccomp", "setitimer", "getrusage",
+    "set_robust_list", "rseq",     NULL,
 };
 static const char *const worker_only[] = {"setitimer", "getrusage", "recvfrom", "sendto", NULL};
-static const char *const *const by_role[] = {
-    [LOCKDOWN_FILTER] = filter_only, [LOCKDOWN_ZYGOTE] = zygote_only, [LOCKDOWN_WORKER] = worker_only};
+/* What JavaScriptCore does besides: it starts, stops and names threads, and waits for them. */
+static const char *const threads[] = {"set_robust_list", "rseq",          "sched_yield", "sched_getaffinity",
+                                      "clock_nanosleep", "rt_sigsuspend", "pread64",     NULL};
+/* What it does only while it starts, which is what the zygote's filter has to let through to workers. */
+static const char *const starting[] = {"eventfd2", "lseek", NULL};
+static const char *const *const by_role[][3] = {
+    [LOCKDOWN_FILTER] = {filter_only},
+    [LOCKDOWN_ZYGOTE] = {zygote_only},
+    [LOCKDOWN_WORKER] = {worker_only},
+    [LOCKDOWN_ZYGOTE_OF_THREADS] = {zygote_only, threads, starting},
+    [LOCKDOWN_WORKER_OF_THREADS] = {worker_only, threads},
+};
 /* What fails instead of ending the process: libc looks for time zones, descriptors are reopened, terminals asked for. */
-static const char *const refused[] = {"open", "openat", "ioctl", "readlink", "access", "faccessat2", NULL};
+static const char *const refused[] = {"ioctl",      "readlink",           "access",
+                                      "faccessat2", "sched_setscheduler", NULL};
+static const char *const opening[] = {"open", "openat", NULL};
 
 static void add(scmp_filter_ctx ctx, uint32_t action, const char *const *names)
 {
@@ -69,17 +85,55 @@ static void add_abort(scmp_filter_ctx ctx)
         bug("cannot add a signal rule to a seccomp filter");
 }
 
+/* Limits may be asked for, by the library that looks for its stack, and not set. */
+static void add_asking(scmp_filter_ctx ctx)
+{
+    struct scmp_arg_cmp no_new_limit = SCMP_A2(SCMP_CMP_EQ, 0);
+    if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, &no_new_limit) < 0)
+        bug("cannot add a rule for limits to a seccomp filter");
+}
+
+/* clone3 keeps its flags where no filter sees them; libc falls back to clone. */
+static void add_threads(scmp_filter_ctx ctx)
+{
+    struct scmp_arg_cmp thread =
+        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM);
+    struct scmp_arg_cmp name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
+    if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &thread) < 0 ||
+        seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) < 0 ||
+        seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, &name) < 0 ||
+        seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) < 0)
+        bug("cannot add rules for threads to a seccomp filter");
+}
+
+/* JavaScriptCore does not start without /dev/urandom. */
+static void add_reading(scmp_filter_ctx ctx)
+{
+    struct scmp_arg_cmp reading = SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY);
+    if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, &reading) < 0)
+        bug("cannot add a rule for files to a seccomp filter");
+}
+
 static scmp_filter_ctx build(enum lockdown role)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!ctx)
         return NULL;
     add(ctx, SCMP_ACT_ALLOW, common);
-    add(ctx, SCMP_ACT_ALLOW, by_role[role]);
+    for (size_t i = 0; i < 3 && by_role[role][i]; i++)
+        add(ctx, SCMP_ACT_ALLOW, by_role[role][i]);
     add(ctx, SCMP_ACT_ERRNO(EPERM), refused);
+    if (role == LOCKDOWN_ZYGOTE_OF_THREADS)
+        add_reading(ctx);
+    else
+        add(ctx, SCMP_ACT_ERRNO(EPERM), opening);
     add_abort(ctx);
     add_without_exec(ctx, SCMP_SYS(mmap));
     add_without_exec(ctx, SCMP_SYS(mprotect));
+    if (by_role[role][1])
+        add_asking(ctx);
+    if (role == LOCKDOWN_WORKER_OF_THREADS)
+        add_threads(ctx);
     return ctx;
 }
 

@@ -28,7 +28,14 @@ static const struct engine engines[] = {
         .incoming = ditto_incoming, /* without a program of that way */
         .outgoing = ditto_outgoing,
     },
-    {.alias = "JavaScript", .class_name = CLASS("javascript.JavaScriptMessageMapperRhino"), .missing = true},
+    {
+        .alias = "JavaScript",
+        .class_name = CLASS("javascript.JavaScriptMessageMapperRhino"),
+        .needs_definition = true,
+        .configure = javascript_configure,
+        .incoming = javascript_incoming, /* likewise */
+        .outgoing = javascript_outgoing,
+    },
     {.alias = "Normalized", .class_name = CLASS("NormalizedMessageMapper"), .missing = true},
     {.alias = "RawMessage", .class_name = CLASS("RawMessageMapper"), .missing = true},
     {.alias = "ImplicitThingCreation",
@@ -95,6 +102,7 @@ void mapper_script(struct mapper *m, struct slice text, enum way way, enum langu
     scripts->v = xrealloc_array(scripts->v, scripts->n + 1, sizeof *scripts->v);
     scripts->v[scripts->n] = (struct script){m->id, way, language, slice_dup(text)};
     m->script = (int)scripts->n++;
+    m->language = language;
 }
 
 void scripts_free(struct scripts *s)
@@ -110,7 +118,8 @@ int mapper_compile(struct mapper *m, const struct connection *c, struct slice id
 {
     const struct mapping_definition *d = c ? connection_definition(c, id) : NULL;
     struct json options = d ? d->options : (struct json){JSON_ABSENT, NULL, 0};
-    *m = (struct mapper){.id = id, .engine = find_engine(d ? d->engine : id), .script = NO_SCRIPT};
+    *m = (struct mapper){
+        .id = id, .connection = c, .engine = find_engine(d ? d->engine : id), .script = NO_SCRIPT};
     if (!m->engine)
         return refuse(m, err, d ? "Its mapping engine is not known." : "There is no mapper of that name.");
     if (m->engine->missing)

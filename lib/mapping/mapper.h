@@ -40,9 +40,11 @@ void scripts_free(struct scripts *s);
 
 struct mapper {
     struct slice id;
+    const struct connection *connection; /* that it is compiled for; NULL: none */
     const struct engine *engine;
-    int script; /* NO_SCRIPT: the engine maps in this process */
-    void *own;  /* what the engine made of its options */
+    int script;             /* NO_SCRIPT: the engine maps in this process */
+    enum language language; /* of the script */
+    void *own;              /* what the engine made of its options */
     size_t n_blocked;
     struct slice *blocked; /* content types that it drops */
     char *blocked_text;    /* what they borrow */
@@ -123,5 +125,11 @@ int ditto_outgoing(const struct mapper *m, struct slice envelope, struct json co
                    struct outgoing *to, struct ditto_error *err);
 int jq_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
                  struct ditto_error *err);
+int javascript_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
+                         struct ditto_error *err);
+int javascript_incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
+                        struct ditto_error *err);
+int javascript_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id,
+                        struct outgoing *to, struct ditto_error *err);
 
 #endif

@@ -22,6 +22,7 @@ enum {
     WALL_FACTOR = 10, /* of the CPU time that a message may take: the machine may be busy */
     WALL_LEAST_MS = 1000,
     USELESS_MAX = 10, /* workers in a row that ended before they got anything to do */
+    READY_MS = 60000,
 };
 
 /* --- zygote ----------------------------------------------------------------------------------------------------- */
@@ -54,10 +55,27 @@ static int replace(struct worker *w)
     if (w->fd >= 0)
         io_close(w->fd);
     w->answered = 0;
+    w->ready = false;
     if (send(w->control, "w", 1, MSG_NOSIGNAL) != 1 || receive(w->control, &report, &w->fd) < 0 || w->fd < 0)
         die(EXIT_TEMPORARY, "cannot run scripts: the process that starts their workers is gone");
     w->watch.fd = w->fd;
     return report.status;
+}
+
+static const char *why_ended(const struct worker *w, int status, char *text, size_t size)
+{
+    if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) != SCRIPT_NO_TIME)
+        return WEXITSTATUS(status) == SCRIPT_NO_MEMORY ? "it ran out of memory" : "its process ended";
+    if (status != -1 && WIFEXITED(status)) {
+        (void)snprintf(text, size, "it took more than %u ms of CPU time", w->limits.cpu_ms);
+        return text;
+    }
+    int signo = status == -1 ? 0 : WTERMSIG(status);
+    switch (signo) {
+    case SIGSYS: return "it made a system call that it may not make";
+    case SIGKILL: return "its process was killed";
+    default: (void)snprintf(text, size, "its process crashed (signal %d)", signo); return text;
+    }
 }
 
 static int start_zygote(struct worker *w)
@@ -75,6 +93,50 @@ static int start_zygote(struct worker *w)
     return w->zygote < 0 ? -1 : 0;
 }
 
+/* The first frame of the worker, if it is there whole. */
+static bool first_frame(const struct worker *w, struct frame *f)
+{
+    if (w->in.len < sizeof *f)
+        return false;
+    memcpy(f, buf_p(&w->in), sizeof *f);
+    return f->bytes <= FRAME_MAX_BYTES && w->in.len >= sizeof *f + f->bytes;
+}
+
+static bool wait_for_bytes(struct worker *w, msec until)
+{
+    struct pollfd p = {.fd = w->fd, .events = POLLIN};
+    msec left = until - clock_ms();
+    if (left <= 0 || poll(&p, 1, (int)left) == 0)
+        return false;
+    ssize_t n = recv(w->fd, buf_room(&w->in, READ_BLOCK), READ_BLOCK, MSG_DONTWAIT);
+    if (n > 0)
+        buf_added(&w->in, (size_t)n);
+    return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+/* Waits for the first worker, which may be the one that compiles. */
+static int await_first(struct worker *w, struct buf *why, int *script)
+{
+    struct frame f;
+    char text[64];
+    msec until = clock_ms() + READY_MS;
+    while (!first_frame(w, &f)) {
+        if (wait_for_bytes(w, until))
+            continue;
+        *script = atomic_load(&w->shared->compiling);
+        buf_puts(why, why_ended(w, replace(w), text, sizeof text));
+        return -1;
+    }
+    if (f.number != FRAME_READY) {
+        *script = (int)f.number;
+        buf_put(why, buf_p(&w->in) + sizeof f, f.bytes);
+        return -1;
+    }
+    buf_take(&w->in, sizeof f + f.bytes);
+    w->ready = true;
+    return 0;
+}
+
 int worker_start(struct worker *w, struct buf *why, int *script)
 {
     struct zygote_report report = {.why = ""};
@@ -86,6 +148,7 @@ int worker_start(struct worker *w, struct buf *why, int *script)
         return -1;
     }
     if (receive(w->control, &report, &none) < 0) {
+        *script = atomic_load(&w->shared->compiling);
         buf_puts(why, "the compiler did not survive it");
         return -1;
     }
@@ -96,7 +159,7 @@ int worker_start(struct worker *w, struct buf *why, int *script)
         return -1;
     }
     (void)replace(w);
-    return 0;
+    return await_first(w, why, script);
 }
 
 void worker_stop(struct worker *w)
@@ -142,6 +205,8 @@ static void feed(struct worker *w)
 static msec wall_limit(const struct worker *w)
 {
     msec ms = (msec)w->limits.cpu_ms * WALL_FACTOR;
+    if (!w->ready)
+        return READY_MS;
     return ms > WALL_LEAST_MS ? ms : WALL_LEAST_MS;
 }
 
@@ -188,21 +253,6 @@ static void answer(struct worker *w, bool failed, struct slice text)
     w->on_answer(w->arg, j, failed, text);
 }
 
-static const char *why_ended(const struct worker *w, int status, char *text, size_t size)
-{
-    if (status != -1 && WIFEXITED(status))
-        return WEXITSTATUS(status) == SCRIPT_NO_MEMORY ? "it ran out of memory" : "its process ended";
-    int signo = status == -1 ? 0 : WTERMSIG(status);
-    switch (signo) {
-    case SIGVTALRM:
-        (void)snprintf(text, size, "it took more than %u ms of CPU time", w->limits.cpu_ms);
-        return text;
-    case SIGSYS: return "it made a system call that it may not make";
-    case SIGKILL: return "its process was killed";
-    default: (void)snprintf(text, size, "its process crashed (signal %d)", signo); return text;
-    }
-}
-
 /* Was the worker at a job when it died, so that this one is to blame? Answers that it still held back are lost with it:
  * their jobs, and the ones behind, go to the next worker. A worker that answered nothing is not believed. */
 static uint64_t jobs_before_culprit(const struct worker *w, uint64_t at)
@@ -231,8 +281,8 @@ static void died(struct worker *w, const char *known_why)
 {
     char text[64];
     uint64_t at = atomic_load(&w->shared->at);
-    uint64_t before = w->in_flight ? jobs_before_culprit(w, at) : UINT64_MAX;
-    w->useless = w->answered || w->in_flight ? 0 : w->useless + 1;
+    uint64_t before = w->ready && w->in_flight ? jobs_before_culprit(w, at) : UINT64_MAX;
+    w->useless = w->ready && (w->answered || w->in_flight) ? 0 : w->useless + 1;
     int status = replace(w);
     const char *why = known_why ? known_why : why_ended(w, status, text, sizeof text);
     if (w->useless == USELESS_MAX)
@@ -248,10 +298,26 @@ static void died(struct worker *w, const char *known_why)
     feed(w);
 }
 
+/* A worker that cannot compile what the first one could ends by itself. */
+static int take_first(struct worker *w)
+{
+    struct frame f;
+    if (!first_frame(w, &f))
+        return 0;
+    if (f.number != FRAME_READY)
+        return -1;
+    buf_take(&w->in, sizeof f + f.bytes);
+    w->ready = true;
+    w->since = clock_ms();
+    return 1;
+}
+
 /* One answer, if it is there whole. 1, 0 without one, -1 if it cannot be one. */
 static int next_answer(struct worker *w)
 {
     struct frame f;
+    if (!w->ready)
+        return take_first(w);
     if (w->in.len < sizeof f)
         return 0;
     memcpy(&f, buf_p(&w->in), sizeof f);

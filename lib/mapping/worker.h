@@ -35,6 +35,7 @@ struct worker {
     struct watch watch;
     struct timer watchdog;
     struct buf in, out;
+    bool ready;                        /* the worker process has said so */
     struct job *first, *unsent, *last; /* from first on: sent and not answered; from unsent on: not sent */
     size_t in_flight;
     uint64_t answered; /* by this worker process */
@@ -42,8 +43,8 @@ struct worker {
     unsigned useless;  /* workers in a row that ended without a job */
 };
 
-/* Forks the zygote, which compiles all scripts, and its first worker. Before any lockdown. 0, or -1 with one line of reason
- * in why, *script being the one that it is about (NO_SCRIPT: none). */
+/* Forks the zygote and its first worker, which has compiled all scripts in the language of the engine then. Before any
+ * lockdown. 0, or -1 with one line of reason in why, *script being the one that it is about (NO_SCRIPT: none). */
 int worker_start(struct worker *w, struct buf *why, int *script);
 /* From then on answers come from the loop. */
 void worker_attach(struct worker *w, struct loop *loop);

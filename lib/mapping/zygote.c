@@ -75,6 +75,26 @@ static void send_report(const struct zygote_report *report, int fd)
         _exit(0);
 }
 
+int zygote_compile(const struct script_engine *engine, const struct scripts *scripts, void **programs,
+                   _Atomic int *compiling, struct buf *why)
+{
+    for (size_t i = 0; i < scripts->n; i++) {
+        if (scripts->v[i].language != engine->language)
+            continue;
+        atomic_store(compiling, (int)i);
+        programs[i] = engine->compile(scripts->v[i].text, why);
+        if (programs[i])
+            continue;
+        if (!why->len)
+            buf_puts(why, "it is not valid");
+        return -1;
+    }
+    atomic_store(compiling, NO_SCRIPT);
+    return 0;
+}
+
+/* --- ahead ------------------------------------------------------------------------------------------------------ */
+
 /* Compiling is bounded too: the program is the user's. */
 static void limit_compiling(unsigned seconds)
 {
@@ -82,22 +102,33 @@ static void limit_compiling(unsigned seconds)
     (void)setitimer(ITIMER_VIRTUAL, &t, NULL);
 }
 
-static int compile(struct zygote *z, struct zygote_report *report)
+static int prepare(struct zygote *z, struct buf *why)
 {
+    if (z->engine->threaded)
+        return z->engine->open(z->limits, why);
+    limit_compiling(COMPILE_SECONDS);
+    int r = zygote_compile(z->engine, z->scripts, z->programs, &z->shared->compiling, why);
+    limit_compiling(0);
+    return r;
+}
+
+static void be_ready(struct zygote *z)
+{
+    struct zygote_report report = {.status = -1, .script = NO_SCRIPT};
     struct buf why = {0};
     z->programs = xcalloc(z->scripts->n + 1, sizeof *z->programs);
-    limit_compiling(COMPILE_SECONDS);
-    for (size_t i = 0; i < z->scripts->n; i++) {
-        z->programs[i] = z->engine->compile(z->scripts->v[i].text, &why);
-        if (z->programs[i])
-            continue;
-        report->script = (int)i;
-        (void)snprintf(report->why, sizeof report->why, "%s", why.len ? buf_z(&why) : "it is not valid");
-        return -1;
+    atomic_store(&z->shared->compiling, NO_SCRIPT);
+    if (prepare(z, &why) < 0) {
+        report.script = atomic_load(&z->shared->compiling);
+        (void)snprintf(report.why, sizeof report.why, "%s", buf_z(&why));
+    } else { /* the filter says so where there is no seccomp */
+        (void)lockdown_enter(z->engine->threaded ? LOCKDOWN_ZYGOTE_OF_THREADS : LOCKDOWN_ZYGOTE);
     }
-    limit_compiling(0);
-    return 0;
+    buf_free(&why);
+    send_report(&report, -1);
 }
+
+/* --- workers ---------------------------------------------------------------------------------------------------- */
 
 /* How the worker ended, if there is one. */
 static int end_worker(struct zygote *z)
@@ -114,7 +145,7 @@ static int end_worker(struct zygote *z)
 
 static void start_worker(struct zygote *z)
 {
-    struct zygote_report report = {.status = end_worker(z)};
+    struct zygote_report report = {.status = end_worker(z), .script = NO_SCRIPT};
     int pair[2];
     pid_t self = getpid();
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -137,17 +168,14 @@ void zygote_run(pid_t parent, int control, struct worker_shared *shared, const s
                 const struct scripts *scripts, const struct worker_limits *limits)
 {
     struct zygote z = {.shared = shared, .engine = engine, .scripts = scripts, .limits = limits};
-    struct zygote_report report = {.status = -1};
     char request;
     ssize_t n;
     die_with(parent);
     reset_signals();
     keep_only(control);
     (void)clearenv();
-    lockdown_limits(limits->memory_bytes, false, FDS_MAX);
-    if (compile(&z, &report) == 0)
-        (void)lockdown_enter(LOCKDOWN_ZYGOTE); /* the filter says so where there is no seccomp */
-    send_report(&report, -1);
+    lockdown_limits(engine->threaded ? 0 : limits->memory_bytes, false, FDS_MAX);
+    be_ready(&z);
     while ((n = recv(CONTROL_FD, &request, 1, 0)) == 1 || (n < 0 && errno == EINTR))
         if (n == 1)
             start_worker(&z);

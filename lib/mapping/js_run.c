@@ -1,0 +1,315 @@
+/* js_run.c: scripts of the JavaScript mapper, on JavaScriptCore, in a worker.
+ *
+ * Each mapper has a world (a global object) of its own, in which its scripts are evaluated once and then called: what they
+ * keep in variables stays. There is no machine code (JSC_useJIT), so that memory need never be executable. What a script
+ * finds is in js_ditto.js, js_long.js and js_bytebuffer.js; js_glue.js stands between it and this file. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/base64.h"
+#include "mapping/charset.h"
+#include "mapping/js_api.h"
+#include "mapping/js_source.h"
+#include "mapping/script.h"
+
+#include "base/banned.h"
+
+enum { WHY_BYTES = 300, OUTPUT_MAX_BYTES = 32 * 1024 * 1024, KEEP_BYTES = 1024 * 1024 };
+
+/* What a script gets of a payload depends on the transport, as it does in Ditto. */
+enum payloads {
+    PAYLOADS_AS_SENT,      /* text and its bytes, or bytes only */
+    PAYLOADS_BOTH,         /* always bytes and, in the charset of the content type, text */
+    PAYLOADS_BOTH_OR_BYTES /* the same, but bytes only for application/octet-stream */
+};
+
+struct world {
+    JSGlobalContextRef context;
+    JSObjectRef incoming, outgoing, describe; /* of the glue */
+    enum payloads payloads;
+};
+
+static JSContextGroupRef group;
+static unsigned limit_ms;
+static bool stopped; /* the script at hand took too long */
+static struct buf text, decoded;
+
+/* --- values ----------------------------------------------------------------------------------------------------- */
+
+static JSStringRef string(struct slice s)
+{
+    buf_cut(&text, 0);
+    buf_put_slice(&text, s);
+    return js.JSStringCreateWithUTF8CString(buf_z(&text));
+}
+
+/* JSON text that is valid. */
+static JSValueRef json_value(JSContextRef context, struct slice json)
+{
+    JSStringRef s = string(json);
+    JSValueRef v = js.JSValueMakeFromJSONString(context, s);
+    js.JSStringRelease(s);
+    return v ? v : js.JSValueMakeNull(context);
+}
+
+/* Any text, with NUL bytes in it too. */
+static JSValueRef text_value(JSContextRef context, struct slice s)
+{
+    struct buf quoted = {0};
+    json_put_text(&quoted, s);
+    JSValueRef v = json_value(context, buf_slice(&quoted));
+    buf_free(&quoted);
+    return v;
+}
+
+static void free_bytes(void *bytes, void *arg)
+{
+    (void)arg;
+    free(bytes);
+}
+
+static JSValueRef bytes_value(JSContextRef context, struct slice bytes)
+{
+    char *copy = xstrndup(bytes.p, bytes.len);
+    JSObjectRef buffer =
+        js.JSObjectMakeArrayBufferWithBytesNoCopy(context, copy, bytes.len, free_bytes, NULL, NULL);
+    return buffer ? buffer : js.JSValueMakeNull(context);
+}
+
+/* Appends it in UTF-8; -1 if it is too long. */
+static int put_string(struct buf *dst, JSStringRef s)
+{
+    size_t most = js.JSStringGetMaximumUTF8CStringSize(s);
+    if (js.JSStringGetLength(s) > OUTPUT_MAX_BYTES)
+        return -1;
+    size_t n = js.JSStringGetUTF8CString(s, buf_room(dst, most), most);
+    buf_added(dst, n ? n - 1 : 0);
+    return 0;
+}
+
+static int put_value(struct buf *dst, JSContextRef context, JSValueRef v)
+{
+    JSStringRef s = v ? js.JSValueToStringCopy(context, v, NULL) : NULL;
+    int r = s ? put_string(dst, s) : -1;
+    if (s)
+        js.JSStringRelease(s);
+    return r;
+}
+
+static JSValueRef property(JSContextRef context, JSValueRef object, const char *name)
+{
+    JSStringRef s = js.JSStringCreateWithUTF8CString(name);
+    JSValueRef v = js.JSObjectGetProperty(context, (JSObjectRef)object, s, NULL);
+    js.JSStringRelease(s);
+    return v;
+}
+
+/* --- what went wrong ---------------------------------------------------------------------------------------------- */
+
+static bool on_time_over(JSContextRef context, void *arg)
+{
+    (void)context, (void)arg;
+    return stopped = true;
+}
+
+/* One line of at most so many bytes, cut between characters. */
+static void put_line(struct buf *why, struct slice s)
+{
+    size_t n = s.len < WHY_BYTES ? s.len : WHY_BYTES;
+    while (n && n < s.len && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+        n--;
+    for (size_t i = 0; i < n; i++)
+        buf_putc(why, (unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f ? ' ' : s.p[i]);
+}
+
+/* Returns -1. */
+static int explain(const struct world *w, JSValueRef thrown, struct buf *why)
+{
+    struct buf said = {0};
+    if (!stopped && w->describe)
+        thrown = js.JSObjectCallAsFunction(w->context, w->describe, NULL, 1, &thrown, NULL);
+    if (stopped)
+        buf_printf(why, "it took more than %u ms of CPU time", limit_ms);
+    else if (put_value(&said, w->context, thrown) < 0)
+        buf_puts(why, "it threw what cannot be shown");
+    put_line(why, buf_slice(&said));
+    buf_free(&said);
+    return -1;
+}
+
+/* --- loading ------------------------------------------------------------------------------------------------------ */
+
+static JSValueRef evaluate(const struct world *w, struct slice source, const char *name, struct buf *why)
+{
+    JSValueRef thrown = NULL;
+    JSStringRef code = string(source), url = js.JSStringCreateWithUTF8CString(name);
+    stopped = false;
+    JSValueRef v = js.JSEvaluateScript(w->context, code, NULL, url, 1, &thrown);
+    js.JSStringRelease(code);
+    js.JSStringRelease(url);
+    if (!v)
+        (void)explain(w, thrown, why);
+    return v;
+}
+
+/* base64(buffer, offset, length) of the glue. */
+static JSValueRef base64(JSContextRef context, JSObjectRef function, JSObjectRef this, size_t n,
+                         const JSValueRef arguments[], JSValueRef *thrown)
+{
+    struct buf out = {0};
+    (void)function, (void)this;
+    if (n != 3 || !js.JSValueIsObject(context, arguments[0]))
+        return js.JSValueMakeNull(context);
+    JSObjectRef buffer = (JSObjectRef)arguments[0];
+    double offset = js.JSValueToNumber(context, arguments[1], NULL);
+    double length = js.JSValueToNumber(context, arguments[2], NULL);
+    size_t size = js.JSObjectGetArrayBufferByteLength(context, buffer, thrown);
+    const char *bytes = js.JSObjectGetArrayBufferBytesPtr(context, buffer, thrown);
+    if (!(offset >= 0 && length >= 0 && offset + length <= (double)size) || length > OUTPUT_MAX_BYTES)
+        return js.JSValueMakeNull(context);
+    if (bytes)
+        base64_put(&out, bytes + (size_t)offset, (size_t)length);
+    JSStringRef s = js.JSStringCreateWithUTF8CString(buf_z(&out));
+    JSValueRef v = js.JSValueMakeString(context, s);
+    js.JSStringRelease(s);
+    buf_free(&out);
+    return v;
+}
+
+static int load_glue(struct world *w, struct buf *why)
+{
+    JSValueRef factory = evaluate(w, js_glue_source, "glue", why);
+    JSValueRef native = js.JSObjectMakeFunctionWithCallback(w->context, NULL, base64);
+    JSValueRef glue =
+        factory ? js.JSObjectCallAsFunction(w->context, (JSObjectRef)factory, NULL, 1, &native, NULL) : NULL;
+    if (!glue)
+        return -1;
+    w->incoming = (JSObjectRef)property(w->context, glue, "incoming");
+    w->outgoing = (JSObjectRef)property(w->context, glue, "outgoing");
+    w->describe = (JSObjectRef)property(w->context, glue, "describe");
+    js.JSValueProtect(w->context, glue);
+    return 0;
+}
+
+static int load_script(struct world *w, struct json program, const char *name, struct buf *why)
+{
+    struct buf source = {0};
+    struct slice script = json_text(json_get(program, slice_str(name)), &source);
+    bool loaded = !script.p || evaluate(w, script, name, why);
+    buf_free(&source);
+    return loaded ? 0 : -1;
+}
+
+static int load(struct world *w, struct json program, struct buf *why)
+{
+    struct slice payloads = json_raw(json_get(program, S("payloads")));
+    bool bytes = json_is(json_get(program, S("loadBytebufferJS")), JSON_TRUE);
+    bool integers = bytes || json_is(json_get(program, S("loadLongJS")), JSON_TRUE);
+    if (slice_eq(payloads, S("both")))
+        w->payloads = PAYLOADS_BOTH;
+    else if (slice_eq(payloads, S("both or bytes")))
+        w->payloads = PAYLOADS_BOTH_OR_BYTES;
+    if ((integers && !evaluate(w, js_long_source, "long", why)) ||
+        (bytes && !evaluate(w, js_bytebuffer_source, "bytebuffer", why)) ||
+        !evaluate(w, js_ditto_source, "ditto", why) || load_glue(w, why) < 0)
+        return -1;
+    return load_script(w, program, "incomingScript", why) < 0
+               ? -1
+               : load_script(w, program, "outgoingScript", why);
+}
+
+static void *compile(struct slice program, struct buf *why)
+{
+    struct json options;
+    struct world *w = xcalloc(1, sizeof *w);
+    w->context = js.JSGlobalContextCreateInGroup(group, NULL);
+    if (json_parse(program, &options, NULL) == 0 && load(w, options, why) == 0)
+        return w;
+    free(w);
+    return NULL;
+}
+
+/* --- running ------------------------------------------------------------------------------------------------------ */
+
+static bool is_octet_stream(struct slice content_type)
+{
+    return slice_starts(content_type, S("application/octet-stream"));
+}
+
+/* The text and the bytes that the glue is to hand on: undefined is the text of the message, null is none. */
+static void payload_values(const struct world *w, struct json message, JSValueRef *own_text,
+                           JSValueRef *bytes)
+{
+    struct buf type_text = {0}, decoded_text = {0};
+    struct json sent = json_get(message, S("text")), raw = json_get(message, S("bytes"));
+    struct slice type = json_text(json_get(json_get(message, S("headers")), S("content-type")), &type_text);
+    *own_text = js.JSValueMakeUndefined(w->context);
+    *bytes = js.JSValueMakeNull(w->context);
+    buf_reset(&decoded, KEEP_BYTES);
+    if (w->payloads == PAYLOADS_BOTH_OR_BYTES && is_octet_stream(type))
+        *own_text = js.JSValueMakeNull(w->context);
+    if (json_present(sent)) {
+        *bytes = bytes_value(w->context, json_text(sent, &decoded));
+    } else if (json_present(raw) && base64_get(&decoded, json_raw(raw)) == 0) {
+        *bytes = bytes_value(w->context, buf_slice(&decoded));
+        if (w->payloads == PAYLOADS_BOTH ||
+            (w->payloads == PAYLOADS_BOTH_OR_BYTES && !is_octet_stream(type))) {
+            charset_put(&decoded_text, buf_slice(&decoded), type);
+            *own_text = text_value(w->context, buf_slice(&decoded_text));
+        }
+    }
+    buf_free(&decoded_text);
+    buf_free(&type_text);
+}
+
+static int run(void *program, enum way way, struct json message, struct buf *out, struct buf *why)
+{
+    const struct world *w = program;
+    JSValueRef thrown = NULL, arguments[3];
+    stopped = false;
+    arguments[0] = json_value(w->context, json_slice(message));
+    if (way == WAY_IN)
+        payload_values(w, message, &arguments[1], &arguments[2]);
+    JSValueRef lines = js.JSObjectCallAsFunction(w->context, way == WAY_IN ? w->incoming : w->outgoing, NULL,
+                                                 way == WAY_IN ? 3 : 1, arguments, &thrown);
+    if (!lines || thrown)
+        return explain(w, thrown, why);
+    if (put_value(out, w->context, lines) == 0)
+        return 0;
+    buf_puts(why, "its result is too large");
+    return -1;
+}
+
+/* --- the engine ----------------------------------------------------------------------------------------------------- */
+
+static int open_library(const struct worker_limits *limits, struct buf *why)
+{
+    char bytes[32];
+    (void)snprintf(bytes, sizeof bytes, "%zu", limits->memory_bytes);
+    (void)setenv("JSC_useJIT", "false", 1);
+    (void)setenv("JSC_forceRAMSize", bytes, 1); /* how much garbage it waits for depends on that */
+    (void)setenv("TZ", "UTC", 1);
+    return js_open(why);
+}
+
+/* The first context and the first date read what the library wants to know of the system. */
+static void warm(const struct worker_limits *limits)
+{
+    struct world w = {0};
+    struct buf why = {0};
+    group = js.JSContextGroupCreate();
+    w.context = js.JSGlobalContextCreateInGroup(group, NULL);
+    limit_ms = limits->cpu_ms;
+    js.JSContextGroupSetExecutionTimeLimit(group, limits->cpu_ms / 1000.0, on_time_over, NULL);
+    (void)evaluate(&w, S("new Date().toLocaleString() + Intl.DateTimeFormat().resolvedOptions().timeZone"),
+                   "warm", &why);
+    buf_free(&why);
+    (void)clearenv();
+}
+
+const struct script_engine javascript_engine = {.language = LANGUAGE_JAVASCRIPT,
+                                                .threaded = true,
+                                                .open = open_library,
+                                                .warm = warm,
+                                                .compile = compile,
+                                                .run = run};
