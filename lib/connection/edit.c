@@ -10,8 +10,11 @@
 
 struct merge {
     struct json sent, previous; /* previous JSON_ABSENT: there is none */
+    size_t masks;
     struct ditto_error *err;
 };
+
+enum { MASKS_MAX = 256 }; /* each is looked for in the whole of previous */
 
 /* The mask stays, so that the rest of the document is judged as it is. */
 static void nothing_to_keep(struct merge *m, struct buf *dst, struct where at, struct json value)
@@ -49,8 +52,10 @@ static struct json same_end(struct json sent, struct json previous, size_t index
 }
 
 /* The previous value of what stands at this place now. */
-static struct json before(const struct merge *m, struct where at)
+static struct json before(struct merge *m, struct where at)
 {
+    if (m->err->status || ++m->masks > MASKS_MAX)
+        return (struct json){JSON_ABSENT, NULL, 0};
     struct slice rest = slice_str(at.z);
     uint64_t index;
     (void)slice_cut(&rest, '/');
@@ -120,7 +125,7 @@ int connection_edit(struct buf *dst, struct json sent, struct json previous, str
     struct connection c;
     struct buf merged = {0};
     struct ditto_error masked = {0};
-    struct merge m = {sent, previous, &masked};
+    struct merge m = {.sent = sent, .previous = previous, .err = &masked};
     struct connection_problems problems;
     secrets_rewrite(&merged, sent, put_merged, &m);
     /* What the document itself says wrong ranks before a mask that cannot be lifted. */

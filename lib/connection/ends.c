@@ -13,10 +13,23 @@ struct where target_at(const struct target *t)
     return where_index(where_name(WHERE_ROOT, "targets"), t->index);
 }
 
+/* More than anybody needs, and little enough that judging stays cheap. */
+static bool too_many_expressions(struct slice template)
+{
+    enum { EXPRESSIONS_MAX = 64 };
+    struct slice literal, expression;
+    size_t n = 0;
+    while (n <= EXPRESSIONS_MAX && template_next(&template, &literal, &expression))
+        n += expression.p != NULL;
+    return n > EXPRESSIONS_MAX;
+}
+
 void check_template(struct connection_problems *p, struct where at, struct slice template, unsigned allowed)
 {
     struct ditto_error err = {0};
-    if (template_check(template, allowed, &err) < 0)
+    if (too_many_expressions(template))
+        PROBLEM(p, at, CONFIG_INVALID, NULL, "The template has too many expressions.");
+    else if (template_check(template, allowed, &err) < 0)
         PROBLEM(p, at, CONFIG_INVALID, err.description, "%s", err.message);
 }
 

@@ -136,7 +136,7 @@ static void mapper_ids(const struct connection *c, const struct slices *ids, str
                        struct connection_problems *p)
 {
     struct where at = where_name(end, "payloadMapping");
-    for (size_t i = 0; i < ids->n; i++) {
+    for (size_t i = 0; i < ids->n && i <= MAPPERS_MAX; i++) {
         if (!mapper_known(c, ids->v[i]))
             PROBLEM(p, where_index(at, i), CONFIG_INVALID,
                     "Check that it is defined, that its engine exists and has the options that it needs.",

@@ -12,6 +12,8 @@
 
 #define TYPE_COUNT (TYPE_HONO + 1) /* as a connection_type: unknown */
 
+enum { MAPPERS_MAX = 10 }; /* of a source, of a target */
+
 /* What a document alone does not show. */
 enum pem { PEM_CERTIFICATES, PEM_PRIVATE_KEY, PEM_RSA_PRIVATE_KEY, PEM_RSA_PUBLIC_KEY };
 struct judge {

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/banned.h"
 
-enum { MAX_SOURCES = 4, MAX_TARGETS = 4, MAX_MAPPERS = 10 };
+enum { MAX_SOURCES = 4, MAX_TARGETS = 4 };
 
 /* --- what holds for every connection, stored ones too --- */
 
@@ -91,9 +91,9 @@ static void addresses(const struct connection *c, struct connection_problems *p)
 
 static void mapper_count(const struct slices *mappers, struct where end, struct connection_problems *p)
 {
-    if (mappers->n > MAX_MAPPERS)
+    if (mappers->n > MAPPERS_MAX)
         PROBLEM(p, where_name(end, "payloadMapping"), CONFIG_INVALID, NULL,
-                "%zu payload mappings, at most %d are allowed.", mappers->n, MAX_MAPPERS);
+                "%zu payload mappings, at most %d are allowed.", mappers->n, MAPPERS_MAX);
 }
 
 static void mapper_counts(const struct connection *c, struct connection_problems *p)

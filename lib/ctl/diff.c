@@ -58,10 +58,13 @@ bool side_is_masked(const struct side *s)
 static void put_comparable(void *other, struct buf *dst, enum secret kind, struct where at, struct json value)
 {
     const struct side *o = other;
-    struct json there = json_pointer(root(&o->text), slice_str(at.z));
     struct buf decoded = {0};
-    struct slice text = json_text(value, &decoded), secret = kind == SECRET_IN_URI ? uri_secret(text) : text;
-    if (secret.p && value_is_masked(kind, there))
+    struct slice text = json_text(value, &decoded), secret = uri_secret(text);
+    if (!value_is_masked(kind, json_pointer(root(&o->text), slice_str(at.z))))
+        json_put_compact(dst, value);
+    else if (kind != SECRET_IN_URI)
+        json_put_text(dst, MASK);
+    else if (secret.p)
         put_spliced(dst, text, secret, MASK);
     else
         json_put_compact(dst, value);
@@ -97,7 +100,7 @@ static void compare_part(struct comparison *c, struct slice key, struct json a, 
     buf_cut(&c->pointer, before);
 }
 
-/* Members of v; only those that the other has not, if it is given. */
+/* Members of v, of repeated ones the last; or only those that the other has not. */
 static void compare_members(struct comparison *c, struct json v, struct json other, bool only_new)
 {
     struct buf decoded = {0};
@@ -105,9 +108,10 @@ static void compare_members(struct comparison *c, struct json v, struct json oth
     while (json_next(&it)) {
         struct slice name = json_raw_text(it.key, &decoded);
         struct json there = json_get(other, name);
-        if (!only_new)
+        bool counts = json_get(v, name).p == it.value.p;
+        if (counts && !only_new)
             compare_part(c, name, it.value, there);
-        else if (there.type == JSON_ABSENT)
+        else if (counts && there.type == JSON_ABSENT)
             compare_part(c, name, there, it.value);
         buf_reset(&decoded, 0);
     }

@@ -25,11 +25,14 @@ bool template_next(struct slice *rest, struct slice *literal, struct slice *expr
     *literal = slice_of(rest->p, 0);
     if (!rest->len)
         return false;
+    bool closed[2] = {true, true}; /* one that is not closed here is not closed later */
     for (; literal->len + 2 < rest->len; literal->len++) {
         struct slice from = slice_skip(*rest, literal->len);
         bool braces = slice_starts(from, S("{{")), legacy = slice_starts(from, S("${"));
-        if (braces || legacy)
+        if ((braces || legacy) && closed[braces]) {
             *expression = up_to(slice_skip(from, 2), braces ? S("}}") : S("}"));
+            closed[braces] = expression->p != NULL;
+        }
         if (expression->p) {
             *rest = slice_skip(from, 2 + expression->len + (braces ? 2 : 1));
             *expression = trim_left(*expression);

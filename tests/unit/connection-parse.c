@@ -535,6 +535,36 @@ static void test_all_problems(void)
     buf_free(&b);
 }
 
+/* Documents that are large where nobody expects it are judged as fast as others. */
+static void test_large(void)
+{
+    static const struct {
+        const char *text, *pointer;
+    } cases[] = {
+        {"{{", NULL},
+        {"${", NULL},
+        {"{{${a}", "/targets/0/headerMapping/h"},
+        {"{{ header:a }}", "/targets/0/headerMapping/h"},
+        {"{{ header:a | ", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct connection c;
+        struct ditto_error err = {0};
+        struct buf b = {0};
+        buf_puts(&b, "{" HEAD ",\"targets\":[{\"address\":\"t\",\"authorizationContext\":[\"a\"],"
+                     "\"headerMapping\":{\"h\":\"");
+        while (b.len < (size_t)4 << 20)
+            buf_puts(&b, cases[i].text);
+        buf_puts(&b, "\"}}]}");
+        int rc = connection_parse(&c, buf_slice(&b), &err);
+        if (ok((rc == 0) == !cases[i].pointer, "4 MiB of '%s'", cases[i].text) && rc < 0)
+            is_slice(slice_str(err.pointer), slice_str(cases[i].pointer), "its place");
+        if (rc == 0)
+            connection_free(&c);
+        buf_free(&b);
+    }
+}
+
 int main(void)
 {
     test_defaults();
@@ -544,5 +574,6 @@ int main(void)
     test_right();
     test_for_mapping();
     test_all_problems();
+    test_large();
     return done();
 }
