@@ -136,7 +136,7 @@ both_open || give_up "the connections do not open"
 note "both are open"
 
 say "subscribe to devices/# at mosquitto; $MESSAGES device messages start to flow over AMQP"
-start subscriber mosquitto_sub -p "$MQTT_PORT" -V mqttv5 -q 1 -i demo-subscriber -t 'devices/#' </dev/null
+start subscriber mosquitto_sub -h 127.0.0.1 -p "$MQTT_PORT" -V mqttv5 -q 1 -i demo-subscriber -t 'devices/#' </dev/null
 wait_for 10 grep -q 'Received SUBSCRIBE from demo-subscriber' "$WORK/mosquitto/log" || give_up "the subscriber does not start"
 start_devices
 progress $((MESSAGES / 10)) 30
