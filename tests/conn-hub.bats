@@ -185,7 +185,7 @@ $invalid" "The role 'tap' is not served yet."
 $invalid" 'The hello has no connection.'
     hello "{$in:$src,\"client\":1}" "400
 $invalid" "The client is no number below the clientCount 1 of the connection 'src'."
-    hello "{$in:$(target_json t '_/_/things/live/messages?filter=eq(a,1)')}" "400
+    hello "{$in:$(target_json t '_/_/things/live/messages?filter=eq(attributes/a,1)')}" "400
 $invalid" "Topic 0 of target 0 of the connection 't' has 'filter=', not served yet."
     hello "{$in:$(target_json t '_/_/things/live/messages?namespaces=n&extraFields=attributes')}" "400
 $invalid" "Topic 0 of target 0 of the connection 't' has 'extraFields=', not served yet."
