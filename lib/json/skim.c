@@ -16,22 +16,25 @@ struct masks { /* a bit a byte, the first one lowest */
 };
 
 #ifdef __SSE2__
-static inline uint64_t mask_of(__m128i equal, int at)
+static inline void look(struct masks *m, const char *p, int at)
 {
-    return (uint64_t)(unsigned)_mm_movemask_epi8(equal) << at;
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
+    __m128i bracket = _mm_or_si128(x, _mm_set1_epi8(0x20)); /* '[' becomes '{', ']' becomes '}' */
+#define MASK(v, c) ((uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c))) << at)
+    m->quotes |= MASK(x, '"');
+    m->backslashes |= MASK(x, '\\');
+    m->opens |= MASK(bracket, '{');
+    m->closes |= MASK(bracket, '}');
+#undef MASK
 }
 
 static inline struct masks masks_of(const char *p)
 {
     struct masks m = {0, 0, 0, 0};
-    for (int at = 0; at < BLOCK; at += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
-        __m128i bracket = _mm_or_si128(x, _mm_set1_epi8(0x20)); /* '[' becomes '{', ']' becomes '}' */
-        m.quotes |= mask_of(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')), at);
-        m.backslashes |= mask_of(_mm_cmpeq_epi8(x, _mm_set1_epi8('\\')), at);
-        m.opens |= mask_of(_mm_cmpeq_epi8(bracket, _mm_set1_epi8('{')), at);
-        m.closes |= mask_of(_mm_cmpeq_epi8(bracket, _mm_set1_epi8('}')), at);
-    }
+    look(&m, p, 0);
+    look(&m, p, 16);
+    look(&m, p, 32);
+    look(&m, p, 48);
     return m;
 }
 #else
@@ -60,9 +63,12 @@ static inline struct masks masks_of(const char *p)
 /* Bit i of the result is the parity of bits 0..i: set from an opening quote to before the closing one. */
 static inline uint64_t parity(uint64_t x)
 {
-    for (int n = 1; n < 64; n *= 2)
-        x ^= x << n;
-    return x;
+    x ^= x << 1;
+    x ^= x << 2;
+    x ^= x << 4;
+    x ^= x << 8;
+    x ^= x << 16;
+    return x ^ x << 32;
 }
 
 struct passing {
@@ -71,7 +77,7 @@ struct passing {
 };
 
 /* One block, byte by byte: for where there are backslashes. Returns how many bytes of it belong to the container. */
-static size_t pass_bytes(struct passing *s, const char *p)
+static __attribute__((noinline)) size_t pass_bytes(struct passing *s, const char *p)
 {
     for (size_t i = 0; i < BLOCK; i++) {
         if (s->escaped) {
@@ -90,7 +96,7 @@ static size_t pass_bytes(struct passing *s, const char *p)
     return BLOCK;
 }
 
-static inline size_t pass_block(struct passing *s, const char *p)
+static inline __attribute__((always_inline)) size_t pass_block(struct passing *s, const char *p)
 {
     struct masks m = masks_of(p);
     if (m.backslashes || s->escaped)
@@ -173,18 +179,18 @@ static inline const char *pass_scalar(const char *p, const char *end)
     return p;
 }
 
-/* The value at *v's first byte, NULL if none starts so. */
-static inline const char *pass_value(struct json *v, const char *end)
+/* p at the first byte of a value; returns what follows it, or NULL. */
+static inline const char *pass_value(struct skim *s, const char *p)
 {
-    bool ignored;
-    if (*v->p == '"') {
-        v->type = JSON_STRING;
-        return pass_string(v->p + 1, end, &ignored);
+    s->value.p = p;
+    if (*p == '"') {
+        s->value.type = JSON_STRING;
+        return pass_string(p + 1, s->end, &s->value_escaped);
     }
-    v->type = json_type_of(*v->p);
-    if (v->type == JSON_OBJECT || v->type == JSON_ARRAY)
-        return pass_container(v->p, end);
-    return v->type == JSON_ABSENT ? NULL : pass_scalar(v->p, end);
+    s->value.type = json_type_of(*p);
+    if (s->value.type == JSON_OBJECT || s->value.type == JSON_ARRAY)
+        return pass_container(p, s->end);
+    return s->value.type == JSON_ABSENT ? NULL : pass_scalar(p, s->end);
 }
 
 struct skim skim_of(struct slice text)
@@ -217,8 +223,7 @@ static inline const char *pass_member(struct skim *s, const char *p)
     const char *from = pass_key(s, p);
     if (!from || from == s->end)
         return NULL;
-    s->value.p = from;
-    p = pass_value(&s->value, s->end);
+    p = pass_value(s, from);
     s->value.len = (size_t)(p - from);
     return p;
 }
@@ -257,11 +262,23 @@ bool skim_key_is(struct slice raw, struct slice name)
            json_key_is(raw, name);
 }
 
-/* May the key that s is at come again? Then it stands there as it does here, or with escapes. */
+/* May the key that s is at come again? Then it stands there as it does here, quotes included, or with escapes. A quick look
+ * finds where it may begin; if that happens, it may. */
 static bool may_repeat(const struct skim *s)
 {
-    size_t rest = (size_t)(s->end - s->p);
-    return memmem(s->p, rest, s->key.p - 1, s->key.len + 2) || memchr(s->p, '\\', rest);
+    const char *p = s->p, *end = s->end;
+#ifdef __SSE2__
+    __m128i quote = _mm_set1_epi8('"'), first = _mm_set1_epi8(s->key.len ? s->key.p[0] : '"');
+    for (; end - p >= 17; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i next = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
+        __m128i begins = _mm_and_si128(_mm_cmpeq_epi8(x, quote), _mm_cmpeq_epi8(next, first));
+        if (_mm_movemask_epi8(_mm_or_si128(begins, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')))))
+            return true;
+    }
+#endif
+    size_t rest = (size_t)(end - p);
+    return memchr(p, '\\', rest) || memmem(p, rest, s->key.p - 1, s->key.len + 2);
 }
 
 struct json skim_get(struct slice text, struct slice name)
@@ -280,5 +297,7 @@ struct json skim_get(struct slice text, struct slice name)
 struct slice skim_text(struct json v, struct buf *scratch)
 {
     struct slice raw = json_raw(v);
-    return raw.p && skim_key_sound(raw) ? json_raw_text(raw, scratch) : SLICE_NONE;
+    if (!raw.len || !memchr(raw.p, '\\', raw.len))
+        return raw;
+    return skim_key_sound(raw) ? json_raw_text(raw, scratch) : SLICE_NONE;
 }

@@ -12,8 +12,9 @@
 
 struct skim {
     const char *p, *end;
-    bool first, whole; /* whole: the end was reached, and nothing follows it */
-    bool escaped;      /* the key holds escapes, good or bad ones */
+    bool first, whole;  /* whole: the end was reached, and nothing follows it */
+    bool escaped;       /* the key holds escapes, good or bad ones */
+    bool value_escaped; /* one of the values so far, if it was a string, did so */
     struct slice key;
     struct json value;
 };

@@ -101,7 +101,14 @@ static bool view_event(struct rql_view *v, const struct line *l)
 bool filter_view(struct rql_view *v, const struct line *l, const struct topic *t, struct filter_scratch *s)
 {
     buf_cut(&s->path, 0);
-    *v = (struct rql_view){.topic = t, .path = skim_text(l->path, &s->path), .value = l->value};
+    /* member by member: gcc fills a struct of this size the slow way */
+    v->base = v->extra = v->revision = v->timestamp = (struct json){JSON_ABSENT, NULL, 0};
+    v->at = SLICE_NONE;
+    v->patch = v->event = false;
+    v->unknown = NULL;
+    v->topic = t;
+    v->path = skim_text(l->path, &s->path);
+    v->value = l->value;
     return t->criterion != CRITERION_EVENTS || t->group != GROUP_THINGS || view_event(v, l);
 }
 

@@ -87,6 +87,32 @@ struct spot {
 
 static const struct json empty_object = {JSON_OBJECT, "{}", 2};
 
+/* Digits without a zero in front, perhaps a point and digits. */
+static bool is_plain_number(struct slice s)
+{
+    size_t i = 0, from;
+    if (!s.len || s.p[0] == '0')
+        return false;
+    while (i < s.len && s.p[i] >= '0' && s.p[i] <= '9')
+        i++;
+    if (!i || i == s.len || s.p[i] != '.')
+        return i && i == s.len;
+    from = ++i;
+    while (i < s.len && s.p[i] >= '0' && s.p[i] <= '9')
+        i++;
+    return i > from && i == s.len;
+}
+
+/* Is a value that was skimmed one? The common ones are told at a glance. */
+static bool is_sound(struct json *v)
+{
+    if (v->type == JSON_NUMBER && is_plain_number(json_slice(*v)))
+        return true;
+    if (v->type == JSON_STRING && !memchr(v->p, '\\', v->len))
+        return true;
+    return json_parse(json_slice(*v), v, NULL) == 0;
+}
+
 static struct spot descend(struct json v, const struct rql_key *keys, size_t n, bool patch)
 {
     for (; n && v.type == JSON_OBJECT; keys++, n--) {
@@ -96,7 +122,7 @@ static struct spot descend(struct json v, const struct rql_key *keys, size_t n, 
     }
     if (n && v.type != JSON_ARRAY)
         return (struct spot){.kind = SPOT_BLOCKED};
-    if (json_parse(json_slice(v), &v, NULL) < 0)
+    if (!is_sound(&v))
         return (struct spot){.kind = SPOT_NONE};
     return (struct spot){SPOT_VALUE, v, keys, n};
 }
