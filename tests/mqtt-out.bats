@@ -411,15 +411,34 @@ subscribed() { # N
     kill -CONT "$MQTT_PID"
 }
 
-@test "a broken stdout is 111" {
-    mkfifo "$WORK/in"
-    exec 6<>"$WORK/in"
-    mqtt-out "tcp://127.0.0.1:$MQTT_PORT" <"$WORK/in" 2>"$WORK/out.err" 3>&- 6>&- > >(exec true 3>&- 6>&-) &
+# Starts it with a stdout that somebody reads as long as descriptor 7 is open.
+sink_unread() {
+    rm -f "$WORK/in" "$WORK/unread"
+    mkfifo "$WORK/in" "$WORK/unread"
+    exec 6<>"$WORK/in" 7<>"$WORK/unread"
+    : >"$WORK/out.ready"
+    mqtt-out -d 4 "tcp://127.0.0.1:$MQTT_PORT" <"$WORK/in" >"$WORK/unread" 2>"$WORK/out.err" 3>&- 4>"$WORK/out.ready" 6>&- 7>&- &
     PIDS[out]=$!
     track $!
+    wait_ready out
+}
+
+@test "a stdout that nobody reads any more: 0 if all is confirmed, else 111" {
+    mosquitto_start
+    sink_unread
+    exec 7>&-
+    wait_exit out
+    assert_status 0
+    assert_equal "$(err)" ''
+    sink_unread
+    kill -STOP "$MQTT_PID"
+    echo '{"id":"x","address":"t","text":""}' >&6
+    wait_for 5 counters 'read=1 published=0'
+    exec 7>&-
     wait_exit out
     assert_status 111
-    assert_equal "$(err)" 'mqtt-out: error: cannot write to stdout: nobody reads it'
+    assert_equal "$(grep -v info: "$WORK/out.err")" 'mqtt-out: error: cannot write to stdout: nobody reads it'
+    kill -CONT "$MQTT_PID"
 }
 
 # --- the broker ---

@@ -63,8 +63,8 @@ static void on_out(struct watch *w, short revents)
     struct engine *e = w->arg;
     if (!(revents & (POLLERR | POLLHUP | POLLNVAL)))
         return;
-    error("cannot write to stdout: nobody reads it");
-    engine_finish(e, EXIT_TEMPORARY);
+    loop_remove(e->loop, w);
+    e->deaf(e->arg);
 }
 
 bool engine_flush(struct engine *e)

@@ -22,6 +22,7 @@ struct engine {
     struct watch in_watch, out_watch;
     struct timer reporting;
     void (*readable)(void *arg); /* stdin was filled, maybe with its end */
+    void (*deaf)(void *arg);     /* nobody reads stdout any more; once */
     void *arg;
     bool ready; /* the peer confirmed the connection */
     bool over;  /* exit_code stands */
@@ -36,7 +37,7 @@ void engine_clear(struct engine *e);
 void engine_finish(struct engine *e, int exit_code);
 /* One more; reported within a second, if somebody wants reports. */
 void engine_count(struct engine *e, unsigned which);
-/* Writes what does not block. True if all of it is written; a broken stdout is the end (111). */
+/* Writes what does not block. True if all of it is written; a write that fails is the end (111). */
 bool engine_flush(struct engine *e);
 /* Polls stdout for room if something is left to write, else only for its end. */
 void engine_await(struct engine *e);

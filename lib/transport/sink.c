@@ -215,6 +215,8 @@ static bool on_line(struct sink *s, struct slice raw)
 
 static void stop_reading(struct sink *s)
 {
+    if (s->ended)
+        return;
     s->ended = true;
     loop_remove(s->engine.loop, &s->engine.in_watch);
     loop_timer(s->engine.loop, &s->drain, clock_ms() + s->cfg->drain_ms);
@@ -297,6 +299,21 @@ static void on_term(int signo, void *arg)
         stop_reading(s);
 }
 
+/* A source that ends in order goes first, when all it gave is settled: that is no failure. What may still wait on stdin
+ * is nobody's any more. */
+static void deaf(void *arg)
+{
+    struct sink *s = arg;
+    if (s->in_flight || s->engine.out.len) {
+        error("cannot write to stdout: nobody reads it");
+        engine_finish(&s->engine, EXIT_TEMPORARY);
+    } else if (s->engine.ready) {
+        stop_reading(s);
+    } else {
+        engine_finish(&s->engine, s->code);
+    }
+}
+
 static void on_drain_over(struct timer *t)
 {
     struct sink *s = t->arg;
@@ -338,6 +355,7 @@ static void sink_init(struct sink *s, const struct sink_config *cfg)
         s->counters[i].name = names[i];
     engine_init(e, cfg->connection, cfg->ready_fd, s->counters, N_COUNTERS);
     e->readable = readable;
+    e->deaf = deaf;
     e->arg = s;
     s->drain = (struct timer){.at = NEVER, .fire = on_drain_over, .arg = s};
     loop_signal(e->loop, SIGTERM, on_term, s);

@@ -366,6 +366,13 @@ static void readable(void *arg)
         }
 }
 
+static void deaf(void *arg)
+{
+    struct intake *s = arg;
+    error("cannot write to stdout: nobody reads it");
+    engine_finish(&s->engine, EXIT_TEMPORARY);
+}
+
 /* --- the end ----------------------------------------------------------------------------------------------------- */
 
 static void close_channel(struct intake *s)
@@ -489,6 +496,7 @@ static void source_init(struct intake *s, const struct source_config *cfg)
         s->counters[i].name = names[i];
     engine_init(e, cfg->connection, cfg->ready_fd, s->counters, N_COUNTERS);
     e->readable = readable;
+    e->deaf = deaf;
     e->arg = s;
     pending_init(&s->pending, "s");
     make_lanes(s);
