@@ -51,13 +51,22 @@ static struct slice id_part(const struct entity *e, int which, struct scratch *s
     return slice_of(p, e->namespace.len + 1 + e->name.len);
 }
 
-static bool is_of_kind(const struct entity *e, enum placeholder kind)
+static struct slice entity_value(const struct expression *e, const struct facts *f, struct scratch *s)
 {
-    switch (kind) {
-    case PLACEHOLDER_THING: return e->type == ENTITY_THING;
-    case PLACEHOLDER_POLICY: return e->type == ENTITY_POLICY;
-    default: return e->type != ENTITY_CONNECTION;
+    const struct entity *is = f->entity;
+    bool fits;
+    if (e->prefix->kind == PLACEHOLDER_THING)
+        is = f->thing ? f->thing : is;
+    if (e->prefix->kind == PLACEHOLDER_POLICY)
+        is = f->policy ? f->policy : is;
+    if (!is)
+        return SLICE_NONE;
+    switch (e->prefix->kind) {
+    case PLACEHOLDER_THING: fits = is->type == ENTITY_THING; break;
+    case PLACEHOLDER_POLICY: fits = is->type == ENTITY_POLICY; break;
+    default: fits = is->type != ENTITY_CONNECTION;
     }
+    return fits ? id_part(is, e->which, s) : SLICE_NONE;
 }
 
 static struct slice topic_part(const struct topic *t, int which)
@@ -260,7 +269,7 @@ static int thing_values(const struct expression *e, const struct facts *f, struc
                         struct values *v, struct ditto_error *err)
 {
     struct slice name = slice_trim(e->name);
-    struct json thing = f->message ? thing_of_event(f->message, f->message_topic, s) : f->thing;
+    struct json thing = f->message ? thing_of_event(f->message, f->message_topic, s) : f->thing_json;
     struct pointer p;
     if (slice_starts(name, S("thing-json:")))
         name = slice_trim(slice_skip(name, S("thing-json:").len));
@@ -337,9 +346,7 @@ static struct slice single_value(const struct expression *e, const struct facts 
     case PLACEHOLDER_HEADER: return header_value(e, f, s);
     case PLACEHOLDER_ENTITY:
     case PLACEHOLDER_THING:
-    case PLACEHOLDER_POLICY:
-        return f->entity && is_of_kind(f->entity, e->prefix->kind) ? id_part(f->entity, e->which, s)
-                                                                   : SLICE_NONE;
+    case PLACEHOLDER_POLICY: return entity_value(e, f, s);
     case PLACEHOLDER_TOPIC: return f->topic ? topic_part(f->topic, e->which) : SLICE_NONE;
     case PLACEHOLDER_CONNECTION: return f->connection_id;
     case PLACEHOLDER_SOURCE: return f->source_address;

@@ -135,7 +135,7 @@ static const struct function functions[] = {
     {.name = "base64-decode", .apply = base64_decode_apply},
     {.name = "delete", .apply = delete_apply},
     {.name = "replace", .apply = replace_apply},
-    {.name = "split", .apply = split_apply, .prepare = split_prepare, .release = split_release},
+    {.name = "split", .apply = split_apply},
     {.name = "join", .apply = join_apply},
     {.name = "format", .apply = format_apply, .prepare = format_prepare, .release = format_release},
 };

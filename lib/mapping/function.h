@@ -39,8 +39,6 @@ int application_change(const struct application *a, struct values *v, change *ho
 change change_lower, change_upper, change_trim, change_url_encode, change_url_decode, change_base64_encode,
     change_base64_decode, change_replace;
 int filter_apply(const struct application *a, struct values *v);
-int split_prepare(struct call *c, struct ditto_error *err);
-void split_release(struct call *c);
 int split_apply(const struct application *a, struct values *v);
 int format_prepare(struct call *c, struct ditto_error *err);
 void format_release(struct call *c);

@@ -66,8 +66,9 @@ static bool is_field(struct slice name)
 
 static void add_fields(struct format *f, struct slice text)
 {
-    size_t from = 0;
-    for (size_t i = 0; i < text.len; i++) {
+    const char *last = text.len ? memrchr(text.p, '}', text.len) : NULL;
+    size_t from = 0, end = last ? (size_t)(last - text.p) : 0;
+    for (size_t i = 0; i < end; i++) {
         struct slice name = braced(text, i);
         if (!is_field(name))
             continue;
@@ -115,8 +116,9 @@ static int read_section(struct format *f, struct slice inside, struct slice name
 
 static int read_format(struct format *f, struct slice text, unsigned depth)
 {
-    size_t from = 0;
-    for (size_t i = 0; i < text.len; i++) {
+    const char *last = text.len ? memrchr(text.p, '}', text.len) : NULL;
+    size_t from = 0, last_close = last ? (size_t)(last - text.p) : 0;
+    for (size_t i = 0; i < last_close; i++) {
         struct slice name = braced(text, i);
         if (name.len < 2 || name.p[0] != '#')
             continue;

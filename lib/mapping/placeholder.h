@@ -29,19 +29,21 @@ struct entity {
 struct facts {
     unsigned placeholders; /* those that may have a value now, a set of enum placeholder */
     const struct headers *headers;
-    bool exact_names;                  /* of headers: the case of letters counts */
-    const struct entity *entity;       /* entity:, thing:, policy: if it is one; NULL: none */
-    const struct topic *topic;         /* topic: */
-    const struct line *message;        /* feature:, resource:, thing-json: of a Ditto Protocol message */
-    const struct topic *message_topic; /* its topic; there if message is */
-    struct json subjects;              /* request: array of strings */
+    bool exact_names; /* of headers: the case of letters counts */
+    const struct entity
+        *entity; /* entity:; thing: and policy: if it is one and they say nothing; NULL: none */
+    const struct entity *thing, *policy; /* thing:, policy: */
+    const struct topic *topic;           /* topic: */
+    const struct line *message;          /* feature:, resource:, thing-json: of a Ditto Protocol message */
+    const struct topic *message_topic;   /* its topic; there if message is */
+    struct json subjects;                /* request: array of strings */
     struct slice connection_id, source_address;
     int64_t now_ms; /* time: since 1970; 0: the time of the day */
     /* Instead of what the message says: */
     struct json feature_ids; /* array of strings */
     struct slice resource_type, resource_path;
-    struct json thing; /* object */
-    struct json jwt;   /* object: claims of a token */
+    struct json thing_json; /* object */
+    struct json jwt;        /* object: claims of a token */
 };
 
 /* The entity that a topic names; false if it is of none. */
