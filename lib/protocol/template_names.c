@@ -124,6 +124,8 @@ static bool is_word(struct slice s)
     return s.len > 0;
 }
 
+enum { CALL_MAX_BYTES = 500 }; /* of a function that is a parameter, which may have such a parameter itself */
+
 static size_t blank_in(struct slice s)
 {
     size_t n = 0;
@@ -142,7 +144,8 @@ static bool take_placeholder(struct slice *rest, struct slice *text)
     *text = slice_of(rest->p, end);
     *rest = slice_skip(*rest, n);
     struct slice name = *text, prefix = slice_cut(&name, ':');
-    return is_word(prefix) && name.len && !closed;
+    bool too_deep = text->len > CALL_MAX_BYTES && slice_eq(prefix, S("fn"));
+    return is_word(prefix) && name.len && !closed && !too_deep;
 }
 
 /* What stands between the parentheses. */
