@@ -22,15 +22,17 @@
 enum { SHOWN = 1000 }; /* bytes of a filter in a log */
 
 static bool of_things, check_only;
+static int ready_fd = -1;
 
 static const struct opt opts[] = {
     {'T', NULL, "the filter is RQL, the lines are things", OPT_FLAG, &of_things, 0, 0},
+    {'d', "FD", "write a newline there when ready to read", OPT_FD, &ready_fd, 0, 0},
     {'n', NULL, "check the filter and end", OPT_FLAG, &check_only, 0, 0},
     OPT_END,
 };
 
 static const struct program program = {.name = "ditto-filter",
-                                       .operands = "TOPIC | -T RQL",
+                                       .operands = "TOPIC|RQL",
                                        .summary =
                                            "pass the Ditto Protocol messages that a target topic asks for",
                                        .opts = opts};
@@ -157,6 +159,7 @@ int main(int argc, char **argv)
     if (argc - first != 1)
         opt_usage(&program, "one filter is needed");
     compile(&a, slice_str(argv[first]));
+    io_ready(ready_fd);
     int code = check_only ? EXIT_DONE : filter_run(0, 1, on_line, &a);
     info("passed %llu, left out %llu, refused %llu", a.passed, a.dropped, a.refused);
     end(&a);

@@ -90,6 +90,14 @@ $(sed -n 4p "$WORK/lines")"
     assert_stderr ''
 }
 
+@test "-d: readiness" {
+    run --separate-stderr ditto-filter -d 4 "$TWIN" 4>"$WORK/ready" </dev/null
+    assert_status 0
+    assert_output ''
+    assert_stderr ''
+    assert_file "$WORK/ready" ''
+}
+
 # --- faults -------------------------------------------------------------------------------------------------------
 
 @test "a filter that is not valid is refused" {

@@ -210,7 +210,7 @@ static struct slice java_text(struct rql_value v, char *dst)
     switch (v.type) {
     case RQL_TRUE: return S("true");
     case RQL_FALSE: return S("false");
-    case RQL_NULL: return S("null");
+    case RQL_NULL: return S("\x7f\x7f"); /* no text: of patterns only wildcards match it */
     case RQL_STRING:
     case RQL_PLACEHOLDER: return v.text;
     case RQL_DOUBLE: break;
