@@ -141,7 +141,7 @@ FUZZ_OUT   := $(FUZZERS:%=$(BUILD)/fuzz/%)
 FUZZ_FLAGS := -std=c11 -O1 -g $(WARNINGS) -fno-omit-frame-pointer -fsanitize=address,undefined \
               -fno-sanitize-recover=undefined
 FUZZ_LIB   := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out $(SKIP),$(wildcard $(foreach floor, \
-                  base json line protocol,lib/$(floor)/*.c))))
+                  base json line protocol connection,lib/$(floor)/*.c))))
 
 $(BUILD)/fuzz/obj/%.o: %.c | $(CONFIG)
 	@mkdir -p $(@D)
@@ -201,6 +201,7 @@ bench: deps
 	@scripts/deps bench
 	@+$(BUILD_NOW) programs tests benches
 	@BUILD=$(BUILD) bench/run.sh
+	@BUILD=$(BUILD) bench/filter.sh
 
 # --- install -------------------------------------------------------------------------------------------------------
 

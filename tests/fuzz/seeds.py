@@ -33,6 +33,8 @@ def texts():
         yield from (r["input"] + "\n" + json.dumps(r.get("object", {})) for r in rows("json.ndjson") if "input" in r)
     if name in ("lines", "envelope"):
         yield from (json.dumps(r["envelope"]) + "\n" for r in rows("examples.ndjson"))
+    if name == "connection":
+        yield from (f.read_text() for f in sorted((vectors / "connections").glob("*valid-*.json")))
     if name == "path":
         yield from sorted({str(r["envelope"].get("path")) for r in rows("examples.ndjson")})
 
