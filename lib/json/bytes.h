@@ -29,54 +29,75 @@ static inline bool json_plain(char c)
     return c >= ' ' && c != '"' && c != '\\';
 }
 
+static inline uint64_t json_zero_bytes(uint64_t x)
+{
+    return (x - EACH_BYTE(1)) & ~x & EACH_BYTE(0x80);
+}
+
+/* A block of bytes of a document, and what stands in it: of the bits that a question gives back the lowest one says where,
+ * as json_first reads it. */
+enum { JSON_BLOCK = 8 };
+
+static inline uint64_t json_equal(uint64_t x, char c)
+{
+    return json_zero_bytes(x ^ EACH_BYTE((unsigned char)c));
+}
+
+/* Bytes that are not plain. */
+static inline uint64_t json_special(uint64_t x)
+{
+    uint64_t low = (x ^ EACH_BYTE(0x02)) - EACH_BYTE(0x21); /* control bytes, and '"' swapped with ' ' */
+    uint64_t backslash = (x ^ EACH_BYTE('\\')) - EACH_BYTE(1);
+    return (low | backslash | x) & EACH_BYTE(0x80);
+}
+
+/* JSON_BLOCK if there is none. */
+static inline unsigned json_first(uint64_t bits)
+{
+    return bits ? (unsigned)__builtin_ctzll(bits) / 8 : JSON_BLOCK;
+}
+
+/* The bits below the lowest one, all if there is none. */
+static inline uint64_t json_below(uint64_t bits)
+{
+    return (bits & (0 - bits)) - 1;
+}
+
+/* As many bytes as there are; zeros for the rest. */
+static inline uint64_t json_load_some(const char *p, const char *end)
+{
+    if (end - p >= JSON_BLOCK)
+        return json_load8(p);
+    char some[JSON_BLOCK] = {0};
+    memcpy(some, p, (size_t)(end - p));
+    return json_load8(some);
+}
+
 /* The first byte from p on that is not plain, or end. */
 static inline const char *json_plain_end(const char *p, const char *end)
 {
-    for (; end - p >= 8; p += 8) {
-        uint64_t x = json_load8(p);
-        uint64_t low = (x ^ EACH_BYTE(0x02)) - EACH_BYTE(0x21); /* control bytes, and '"' swapped with ' ' */
-        uint64_t backslash = (x ^ EACH_BYTE('\\')) - EACH_BYTE(1);
-        uint64_t hit = (low | backslash | x) & EACH_BYTE(0x80);
+    for (; end - p >= JSON_BLOCK; p += JSON_BLOCK) {
+        uint64_t hit = json_special(json_load8(p));
         if (hit)
-            return p + __builtin_ctzll(hit) / 8;
+            return p + json_first(hit);
     }
     while (p < end && json_plain(*p))
         p++;
     return p;
 }
 
-static inline uint64_t json_zero_bytes(uint64_t x)
-{
-    return (x - EACH_BYTE(1)) & ~x & EACH_BYTE(0x80);
-}
-
 /* The first quote or backslash from p on, or end. For text that was checked. */
 static inline const char *json_quote_end(const char *p, const char *end)
 {
-    for (; end - p >= 8; p += 8) {
+    for (; end - p >= JSON_BLOCK; p += JSON_BLOCK) {
         uint64_t x = json_load8(p);
-        uint64_t hit = json_zero_bytes(x ^ EACH_BYTE('"')) | json_zero_bytes(x ^ EACH_BYTE('\\'));
+        uint64_t hit = json_equal(x, '"') | json_equal(x, '\\');
         if (hit)
-            return p + __builtin_ctzll(hit) / 8;
+            return p + json_first(hit);
     }
     while (p < end && *p != '"' && *p != '\\')
         p++;
     return p;
-}
-
-/* Does a '/', a backslash, a DEL or a byte beyond ASCII stand in it? */
-static inline bool json_is_odd(const char *p, const char *end)
-{
-    for (; end - p >= 8; p += 8) {
-        uint64_t x = json_load8(p);
-        if ((json_zero_bytes(x ^ EACH_BYTE('/')) | json_zero_bytes(x ^ EACH_BYTE('\\')) |
-             json_zero_bytes(x ^ EACH_BYTE(0x7f)) | (x & EACH_BYTE(0x80))) != 0)
-            return true;
-    }
-    for (; p < end; p++)
-        if (*p == '/' || *p == '\\' || *p == 0x7f || (unsigned char)*p >= 0x80)
-            return true;
-    return false;
 }
 
 static inline bool json_space(char c)
@@ -86,24 +107,16 @@ static inline bool json_space(char c)
 
 static inline const char *json_skip_space(const char *p, const char *end)
 {
-    while (p < end && json_space(*p))
+    while (p < end && (unsigned char)*p <= ' ' && json_space(*p))
         p++;
     return p;
 }
 
 /* Type of the value that starts with this byte, JSON_ABSENT if none does. */
+extern const unsigned char json_types[256];
 static inline enum json_type json_type_of(char c)
 {
-    switch (c) {
-    case '{': return JSON_OBJECT;
-    case '[': return JSON_ARRAY;
-    case '"': return JSON_STRING;
-    case 't': return JSON_TRUE;
-    case 'f': return JSON_FALSE;
-    case 'n': return JSON_NULL;
-    case '-': return JSON_NUMBER;
-    default: return c >= '0' && c <= '9' ? JSON_NUMBER : JSON_ABSENT;
-    }
+    return (enum json_type)json_types[(unsigned char)c];
 }
 
 /* Bytes of the multi-byte UTF-8 sequence at p (RFC 3629 section 4), 0 if it is none. p < end. */

@@ -58,17 +58,6 @@ int json_parse_members(struct slice text, struct json_member *members, size_t ma
 int json_each_member(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
                      struct json_error *err);
 
-/* What is grammatical, yet refused or treated with care by some readers, anywhere in a document. The caller zeroes it;
- * flags are only ever set. */
-struct json_notes {
-    bool empty_key;
-    bool wide_integer; /* a number without fraction and exponent outside int64 */
-    bool odd_key;      /* a key with '/', DEL, an escape or a byte beyond ASCII, or longer than 255 bytes */
-};
-/* json_each_member that takes notes (NULL: none) on the way. */
-int json_each_member_noting(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
-                            struct json_notes *notes, struct json_error *err);
-
 /* Does the raw key spell this name? Handles escapes in the raw key. */
 bool json_key_is(struct slice raw_key, struct slice name);
 
@@ -114,11 +103,17 @@ bool json_text_is(struct json v, struct slice text);
 int json_int(struct json v, int64_t *out);
 
 /* Writing. A document is put together by splicing: these append to dst. */
+/* Puts ',' unless dst is empty or ends with '{' or '['. */
+static inline void json_put_item(struct buf *dst)
+{
+    char last = dst->len ? buf_p(dst)[dst->len - 1] : '[';
+    if (last != '{' && last != '[')
+        buf_putc(dst, ',');
+}
 void json_put_text(struct buf *dst,
                    struct slice text); /* "…" escaped as RFC 8259 needs; bad UTF-8 becomes U+FFFD */
 void json_put_escaped(struct buf *dst, struct slice text); /* the same without the quotes */
 void json_put_key(struct buf *dst, struct slice name);     /* json_put_item, then "name": */
-void json_put_item(struct buf *dst); /* puts ',' unless dst is empty or ends with '{' or '[' */
 void json_put_member(struct buf *dst, struct slice name, struct slice raw_value);
 void json_put_member_text(struct buf *dst, struct slice name, struct slice text);
 void json_put_member_int(struct buf *dst, struct slice name, int64_t n);

@@ -1,5 +1,6 @@
 /* parse.c: the scanner. One pass, no recursion, no allocation. */
 #include "json/bytes.h"
+#include "json/view.h"
 
 #include "base/banned.h"
 
@@ -7,6 +8,7 @@ struct scan {
     const char *start, *end;
     struct json_error *err;
     struct json_notes *notes; /* NULL: nobody asks */
+    bool object;              /* the level at hand is one, else an array */
     unsigned depth;
     uint64_t objects[(JSON_MAX_DEPTH + 63) / 64]; /* one bit a level: an object, else an array */
 };
@@ -20,18 +22,19 @@ static const char *fail(struct scan *s, const char *p, const char *reason)
     return NULL;
 }
 
-static void push(struct scan *s, bool object)
+static inline void push(struct scan *s, bool object)
 {
     uint64_t bit = UINT64_C(1) << (s->depth % 64);
     uint64_t *word = &s->objects[s->depth / 64];
     *word = object ? *word | bit : *word & ~bit;
     s->depth++;
+    s->object = object;
 }
 
-static bool in_object(const struct scan *s)
+static inline void pop(struct scan *s)
 {
-    unsigned top = s->depth - 1;
-    return s->objects[top / 64] >> (top % 64) & 1;
+    unsigned top = --s->depth - 1; /* of no level it is not looked at */
+    s->object = s->depth && s->objects[top / 64] >> (top % 64) & 1;
 }
 
 static inline const char *space(const struct scan *s, const char *p)
@@ -64,6 +67,8 @@ static bool hex(char c)
 /* p at the backslash; returns what follows the escape. */
 static const char *scan_escape(struct scan *s, const char *p)
 {
+    if (s->notes)
+        s->notes->escape = true;
     if (++p == s->end)
         return fail(s, p, cut);
     switch (*p++) {
@@ -84,12 +89,10 @@ static const char *scan_escape(struct scan *s, const char *p)
     return p;
 }
 
-/* p at the opening quote; returns what follows the closing one. */
-static const char *scan_string(struct scan *s, const char *p)
+/* p in a string where its plain run ends; returns what follows the closing quote. */
+static const char *scan_string_on(struct scan *s, const char *p)
 {
-    p++;
     while (p) {
-        p = json_plain_end(p, s->end);
         if (p == s->end)
             return fail(s, p, cut);
         if (*p == '"')
@@ -102,14 +105,51 @@ static const char *scan_string(struct scan *s, const char *p)
             size_t n = json_utf8_len(p, s->end);
             p = n ? p + n : fail(s, p, "invalid UTF-8");
         }
+        if (p)
+            p = json_plain_end(p, s->end);
     }
     return NULL;
+}
+
+/* p at the opening quote; returns what follows the closing one. */
+static inline const char *scan_string(struct scan *s, const char *p)
+{
+    p = json_plain_end(p + 1, s->end);
+    return p < s->end && *p == '"' ? p + 1 : scan_string_on(s, p);
+}
+
+/* The same for a key of which notes are taken: what is odd is seen on the way. */
+static const char *scan_noted(struct scan *s, const char *p)
+{
+    const char *from = ++p;
+    bool odd = false;
+    for (unsigned n = JSON_BLOCK; n == JSON_BLOCK; p += n) {
+        uint64_t x = json_load_some(p, s->end);
+        n = json_first(json_special(x));
+        odd |= json_first(json_equal(x, '/') | json_equal(x, 0x7f)) < n;
+    }
+    if (p == s->end || *p != '"') {
+        odd = true; /* an escape or what is beyond ASCII, if it is a string at all */
+        p = scan_string_on(s, p);
+        if (!p)
+            return NULL;
+    } else {
+        p++;
+    }
+    s->notes->odd_key |= odd || p - from > 256;
+    s->notes->empty_key |= p - from == 1;
+    return p;
+}
+
+static inline bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
 }
 
 static const char *scan_digits(struct scan *s, const char *p)
 {
     const char *from = p;
-    while (p < s->end && *p >= '0' && *p <= '9')
+    while (p < s->end && is_digit(*p))
         p++;
     return p > from ? p : fail(s, p, "digit expected");
 }
@@ -153,7 +193,7 @@ static const char *scan_word(struct scan *s, const char *p, struct slice word)
 }
 
 /* p after a key; returns the start of its value. */
-static const char *scan_colon(struct scan *s, const char *p)
+static inline const char *scan_colon(struct scan *s, const char *p)
 {
     p = space(s, p);
     if (p == s->end || *p != ':')
@@ -161,25 +201,43 @@ static const char *scan_colon(struct scan *s, const char *p)
     return space(s, p + 1);
 }
 
-static void note_key(struct json_notes *notes, struct slice key)
+/* A key as most are, with nothing to be noted, its colon and value right behind. NULL if it is not like that. */
+static inline const char *scan_plain_key(struct scan *s, const char *p, struct slice *key)
 {
-    notes->empty_key |= key.len == 0;
-    notes->odd_key |= key.len > 255 || json_is_odd(key.p, key.p + key.len);
+    const char *at = p; /* of the last byte that was looked at */
+    uint64_t special;
+    do {
+        if (s->end - at < JSON_BLOCK + 4)
+            return NULL;
+        uint64_t x = json_load8(at + 1);
+        special = json_special(x);
+        if ((json_equal(x, '/') | json_equal(x, 0x7f)) & json_below(special))
+            return NULL;
+        at += json_first(special);
+    } while (!special);
+    if (*p != '"' || at[1] != '"' || at[2] != ':' || (unsigned char)at[3] <= ' ' || at == p || at - p > 255)
+        return NULL;
+    *key = slice_of(p + 1, (size_t)(at - p));
+    return at + 3;
 }
 
-/* p where a key must start; returns the start of its value. */
-static const char *scan_key(struct scan *s, const char *p, struct slice *key)
+static const char *scan_any_key(struct scan *s, const char *p, struct slice *key)
 {
-    const char *from = p;
+    const char *from = p = space(s, p);
     if (p == s->end || *p != '"')
         return fail(s, p, "key expected");
-    p = scan_string(s, p);
+    p = s->notes ? scan_noted(s, p) : scan_string(s, p);
     if (!p)
         return NULL;
     *key = slice_of(from + 1, (size_t)(p - from) - 2);
-    if (s->notes)
-        note_key(s->notes, *key);
     return scan_colon(s, p);
+}
+
+/* p where a key must start, after white space; returns the start of its value. */
+static inline const char *scan_key(struct scan *s, const char *p, struct slice *key)
+{
+    const char *plain = scan_plain_key(s, p, key);
+    return plain ? plain : scan_any_key(s, p, key);
 }
 
 /* p at a bracket. An empty container is passed whole; of another one the way to its first value, *opened set. */
@@ -198,19 +256,18 @@ static const char *scan_open(struct scan *s, const char *p, bool *opened)
 }
 
 /* After a value: closes what ends here, down to level base, or goes on to the next value. */
-static const char *scan_after(struct scan *s, const char *p, unsigned base)
+static inline const char *scan_after(struct scan *s, const char *p, unsigned base)
 {
     while (s->depth > base) {
-        bool object = in_object(s);
-        p = space(s, p);
+        if (p == s->end || (unsigned char)*p <= ' ')
+            p = space(s, p);
         if (p < s->end && *p == ',') {
             struct slice key;
-            p = space(s, p + 1);
-            return object ? scan_key(s, p, &key) : p;
+            return s->object ? scan_key(s, p + 1, &key) : space(s, p + 1);
         }
-        if (p == s->end || *p != (object ? '}' : ']'))
-            return fail(s, p, object ? "comma or } expected" : "comma or ] expected");
-        s->depth--;
+        if (p == s->end || *p != (s->object ? '}' : ']'))
+            return fail(s, p, s->object ? "comma or } expected" : "comma or ] expected");
+        pop(s);
         p++;
     }
     return p;
@@ -222,7 +279,9 @@ static const char *scan_value(struct scan *s, const char *p)
     unsigned base = s->depth;
     do {
         bool opened = false;
-        switch (p < s->end ? json_type_of(*p) : JSON_ABSENT) {
+        if (p == s->end)
+            return fail(s, p, cut);
+        switch (json_type_of(*p)) {
         case JSON_STRING: p = scan_string(s, p); break;
         case JSON_NUMBER: p = scan_number(s, p); break;
         case JSON_OBJECT:
@@ -230,12 +289,18 @@ static const char *scan_value(struct scan *s, const char *p)
         case JSON_TRUE: p = scan_word(s, p, S("true")); break;
         case JSON_FALSE: p = scan_word(s, p, S("false")); break;
         case JSON_NULL: p = scan_word(s, p, S("null")); break;
-        case JSON_ABSENT: p = fail(s, p, "value expected"); break;
+        default: p = fail(s, p, "value expected");
         }
         if (p && !opened)
             p = scan_after(s, p, base);
     } while (p && s->depth > base);
     return p;
+}
+
+/* The same: strings, which most are, without a call. */
+static inline const char *scan_member_value(struct scan *s, const char *p)
+{
+    return p < s->end && *p == '"' ? scan_string(s, p) : scan_value(s, p);
 }
 
 static int scan_end(struct scan *s, const char *p)
@@ -254,6 +319,7 @@ static struct scan scan_of(struct slice text, struct json_error *err)
     s.end = s.start + text.len;
     s.err = err;
     s.notes = NULL;
+    s.object = false;
     s.depth = 0;
     s.objects[0] = 0;
     return s;
@@ -270,53 +336,109 @@ int json_parse(struct slice text, struct json *out, struct json_error *err)
     return 0;
 }
 
-/* One member, p at its key; returns what follows its value. */
-static const char *scan_member(struct scan *s, const char *p, struct json_member *m)
+/* p at '{'; returns what stands where the first key is expected. */
+static const char *scan_first(struct scan *s, const char *p)
 {
+    push(s, true);
+    return space(s, p + 1);
+}
+
+/* p behind a member; returns the start of the next one, or, *last set, what follows the object. */
+static const char *scan_next(struct scan *s, const char *p, bool *last)
+{
+    if (p == s->end || (unsigned char)*p <= ' ')
+        p = space(s, p);
+    if (p == s->end || (*p != ',' && *p != '}'))
+        return fail(s, p, "comma or } expected");
+    *last = *p == '}';
+    return p + 1;
+}
+
+/* One member for a view, p at its key; returns what follows its value. */
+static const char *scan_member(struct scan *s, const char *p, struct json_view *v)
+{
+    struct json_member beyond, *m = v->n < VIEW_MEMBERS ? &v->v[v->n] : &beyond;
     const char *from = scan_key(s, p, &m->key);
-    p = from ? scan_value(s, from) : NULL;
+    v->n++;
+    p = from ? scan_member_value(s, from) : NULL;
     if (p)
         m->value = (struct json){json_type_of(*from), from, (size_t)(p - from)};
     return p;
 }
 
-static int refuse(struct scan *s, const char *p, const char *reason)
+/* An object whose members are gathered. */
+static const char *scan_members(struct scan *s, const char *from, struct json_view *v)
 {
-    fail(s, p, reason);
-    return -1;
+    const char *p = scan_first(s, from);
+    bool last = p < s->end && *p == '}';
+    p += last;
+    while (!last) {
+        p = scan_member(s, p, v);
+        p = p ? scan_next(s, p, &last) : NULL;
+        if (!p)
+            return NULL;
+    }
+    pop(s);
+    v->object = (struct json){JSON_OBJECT, from, (size_t)(p - from)};
+    return p;
+}
+
+/* The same, with a note of its own of what is written with escapes. */
+static const char *scan_view(struct scan *s, const char *from, struct json_view *v)
+{
+    struct json_notes none = {false, false, false, false}, *notes = s->notes ? s->notes : &none;
+    bool before = notes->escape;
+    notes->escape = !s->notes;
+    const char *p = scan_members(s, from, v);
+    v->escaped = notes->escape;
+    notes->escape |= before;
+    return p;
+}
+
+/* One member of the outermost object, p at its key; returns what follows its value. */
+static const char *read_member(struct scan *s, const char *p, const struct json_reader *r)
+{
+    struct json_member m;
+    const char *from = scan_key(s, p, &m.key);
+    if (!from)
+        return NULL;
+    struct json_view *v = r->on_key ? r->on_key(r->arg, m.key) : NULL;
+    if (v)
+        json_view_clear(v);
+    p = v && from < s->end && *from == '{' ? scan_view(s, from, v) : scan_member_value(s, from);
+    if (!p)
+        return NULL;
+    m.value = (struct json){json_type_of(*from), from, (size_t)(p - from)};
+    r->on_member(r->arg, &m);
+    return p;
+}
+
+int json_read(struct slice text, const struct json_reader *r, struct json_error *err)
+{
+    struct scan s = scan_of(text, err);
+    s.notes = r->notes;
+    const char *p = space(&s, s.start);
+    if (p == s.end || *p != '{') {
+        fail(&s, p, "object expected");
+        return -1;
+    }
+    p = scan_first(&s, p);
+    bool last = p < s.end && *p == '}';
+    p += last;
+    while (!last) {
+        p = read_member(&s, p, r);
+        p = p ? scan_next(&s, p, &last) : NULL;
+        if (!p)
+            return -1;
+    }
+    return scan_end(&s, p);
 }
 
 int json_each_member(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
                      struct json_error *err)
 {
-    return json_each_member_noting(text, on_member, arg, NULL, err);
-}
-
-int json_each_member_noting(struct slice text, void (*on_member)(void *arg, const struct json_member *m), void *arg,
-                            struct json_notes *notes, struct json_error *err)
-{
-    struct scan s = scan_of(text, err);
-    s.notes = notes;
-    const char *p = space(&s, s.start);
-    if (p == s.end || *p != '{')
-        return refuse(&s, p, "object expected");
-    push(&s, true);
-    p = space(&s, p + 1);
-    if (p < s.end && *p == '}')
-        return scan_end(&s, p + 1);
-    for (;;) {
-        struct json_member m;
-        p = scan_member(&s, p, &m);
-        if (!p)
-            return -1;
-        on_member(arg, &m);
-        p = space(&s, p);
-        if (p == s.end || (*p != ',' && *p != '}'))
-            return refuse(&s, p, "comma or } expected");
-        if (*p == '}')
-            return scan_end(&s, p + 1);
-        p = space(&s, p + 1);
-    }
+    struct json_reader r = {.on_member = on_member, .arg = arg};
+    return json_read(text, &r, err);
 }
 
 struct collected {

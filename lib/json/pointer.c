@@ -70,7 +70,8 @@ bool pointer_token_is(struct slice token, struct slice key, enum pointer_dialect
     if (!token.len || !memchr(token.p, '~', token.len))
         return slice_eq(token, key);
     while (token.len && key.len) {
-        bool tilde = slice_starts(token, S("~0")), slash = dialect == POINTER_RFC6901 && slice_starts(token, S("~1"));
+        bool tilde = slice_starts(token, S("~0")),
+             slash = dialect == POINTER_RFC6901 && slice_starts(token, S("~1"));
         if (key.p[0] != (slash ? '/' : token.p[0]))
             return false;
         token = slice_skip(token, tilde || slash ? 2 : 1);

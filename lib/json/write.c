@@ -66,13 +66,6 @@ void json_put_text(struct buf *dst, struct slice text)
     buf_putc(dst, '"');
 }
 
-void json_put_item(struct buf *dst)
-{
-    char last = dst->len ? buf_p(dst)[dst->len - 1] : '[';
-    if (last != '{' && last != '[')
-        buf_putc(dst, ',');
-}
-
 void json_put_key(struct buf *dst, struct slice name)
 {
     json_put_item(dst);

@@ -27,6 +27,8 @@ static const struct known members[LONGEST_NAME + 1][6] = {
 
 struct reading {
     struct line *line;
+    struct line_inside *inside; /* NULL: nobody asks */
+    struct json *slot;          /* of the member at hand, NULL if it is none of ours */
     struct json id;
 };
 
@@ -72,11 +74,23 @@ static void place(struct reading *r, struct json *slot, struct json value)
         r->line->n_other++;
 }
 
+static struct json_view *on_key(void *arg, struct slice key)
+{
+    struct reading *r = arg;
+    r->slot = find(r, key);
+    if (!r->slot && key.len && memchr(key.p, '\\', key.len))
+        r->slot = find_escaped(r, key);
+    if (!r->slot || !r->inside)
+        return NULL;
+    return r->slot == &r->line->headers  ? &r->inside->headers
+           : r->slot == &r->line->signal ? &r->inside->signal
+                                         : NULL;
+}
+
 static void on_member(void *arg, const struct json_member *m)
 {
     struct reading *r = arg;
-    bool escaped = m->key.len && memchr(m->key.p, '\\', m->key.len);
-    place(r, escaped ? find_escaped(r, m->key) : find(r, m->key), m->value);
+    place(r, r->slot, m->value);
 }
 
 static struct slice id_text(struct json id)
@@ -100,20 +114,30 @@ static enum line_kind kind_of(const struct line *l)
     return l->id.p && json_present(l->parts) ? LINE_PARTS : LINE_UNKNOWN;
 }
 
-int line_read(struct slice raw, struct line *out, struct json_error *err)
-{
-    return line_read_noting(raw, out, NULL, err);
-}
-
-int line_read_noting(struct slice raw, struct line *out, struct json_notes *notes, struct json_error *err)
+static int read_line(struct slice raw, struct line *out, struct line_inside *inside, struct json_notes *notes,
+                     struct json_error *err)
 {
     *out = (struct line){.raw = raw};
-    struct reading r = {.line = out};
-    if (json_each_member_noting(raw, on_member, &r, notes, err) < 0)
+    struct reading r = {.line = out, .inside = inside};
+    struct json_reader reader = {on_key, on_member, &r, notes};
+    if (json_read(raw, &reader, err) < 0)
         return -1;
     out->id = id_text(r.id);
     out->kind = kind_of(out);
     return 0;
+}
+
+int line_read(struct slice raw, struct line *out, struct json_error *err)
+{
+    return read_line(raw, out, NULL, NULL, err);
+}
+
+int line_read_deep(struct slice raw, struct line *out, struct line_inside *inside, struct json_error *err)
+{
+    json_view_clear(&inside->headers);
+    json_view_clear(&inside->signal);
+    inside->notes = (struct json_notes){false, false, false, false};
+    return read_line(raw, out, inside, &inside->notes, err);
 }
 
 int line_skim(struct slice raw, struct line *out)

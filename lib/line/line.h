@@ -13,7 +13,7 @@
 #ifndef LINE_LINE_H
 #define LINE_LINE_H
 
-#include "json/json.h"
+#include "json/view.h"
 
 enum line_kind { LINE_UNKNOWN, LINE_EXTERNAL, LINE_DITTO, LINE_SIGNAL, LINE_SETTLEMENT, LINE_PARTS };
 
@@ -33,8 +33,13 @@ struct line {
 /* 0, or -1 with *err (not JSON, no object). A line that is JSON but of no kind gives 0 and LINE_UNKNOWN.
  * The first row of the table that fits decides; a member that is null counts as missing for that. */
 int line_read(struct slice raw, struct line *out, struct json_error *err);
-/* line_read that notes what the line holds (json.h). */
-int line_read_noting(struct slice raw, struct line *out, struct json_notes *notes, struct json_error *err);
+/* line_read that gathers what is in the headers and in the signal, and notes what the line holds (json/view.h). The views
+ * are those of out->headers and out->signal where these are objects, else empty. */
+struct line_inside {
+    struct json_view headers, signal;
+    struct json_notes notes;
+};
+int line_read_deep(struct slice raw, struct line *out, struct line_inside *inside, struct json_error *err);
 
 /* line_read for who forwards lines and looks into few members: what stands inside of members is not checked (json/skim.h),
  * nor are keys with bad escapes found. -1: the line does not end as an object; line_read says why. */

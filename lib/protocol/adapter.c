@@ -12,6 +12,7 @@ enum { KEEP_BYTES = 64 * 1024 };
 struct adapter {
     enum adapter_way way;
     struct buf scratch;
+    struct line_inside inside;
     struct ditto_error err;
 };
 
@@ -196,25 +197,25 @@ static void fail_unread(struct slice raw, const struct json_error *why, struct d
                    "The line is no JSON object: %s at byte %zu.", why->reason, why->offset);
 }
 
-static int read_line(struct way *w, struct line *l, struct slice raw, struct json_notes *notes)
+static int read_line(struct adapter *a, struct way *w, struct line *l, struct slice raw)
 {
     struct json_error why;
-    if (line_read_noting(raw, l, notes, &why) < 0) {
+    if (line_read_deep(raw, l, &a->inside, &why) < 0) {
         *l = (struct line){.raw = raw};
         fail_unread(raw, &why, w->err);
         return -1;
     }
-    return check_notes(notes, w->err);
+    w->texts.plain = !a->inside.notes.escape;
+    return check_notes(&a->inside.notes, w->err);
 }
 
 enum adapter_result adapter_take(struct adapter *a, struct slice raw, struct buf *out)
 {
     struct line l;
-    struct json_notes notes = {false, false, false};
-    struct way w = {.line = &l, .notes = &notes, .out = out, .scratch = &a->scratch, .err = &a->err};
+    struct way w = {.line = &l, .inside = &a->inside, .out = out, .scratch = &a->scratch, .err = &a->err};
     enum adapter_result result = ADAPTED;
     a->err.status = 0;
-    int r = read_line(&w, &l, raw, &notes);
+    int r = read_line(a, &w, &l, raw);
     if (r == 0 && l.kind != consumed(a) && l.kind != LINE_UNKNOWN) {
         buf_put_slice(out, raw);
         buf_putc(out, '\n');
@@ -234,8 +235,7 @@ enum adapter_result adapter_take(struct adapter *a, struct slice raw, struct buf
 void adapter_refuse_long(struct adapter *a, struct slice head, struct buf *out)
 {
     struct line l = {.raw = head};
-    struct json_notes notes = {false, false, false};
-    struct way w = {.line = &l, .notes = &notes, .out = out, .scratch = &a->scratch, .err = &a->err};
+    struct way w = {.line = &l, .inside = &a->inside, .out = out, .scratch = &a->scratch, .err = &a->err};
     a->err.status = 0;
     ditto_fail(&a->err, 413, "messages:payload.toolarge", "A line has 32 MiB at most.", NULL,
                "The line is too long.");

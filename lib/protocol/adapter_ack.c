@@ -163,7 +163,7 @@ static int put_short_last(struct way *w, struct json acks)
 
 int acks_out(struct way *w)
 {
-    struct json acks = json_get(w->signal, S("acknowledgements"));
+    struct json acks = way_member(w, "acknowledgements");
     if (acks.type != JSON_OBJECT)
         return acks.type == JSON_ABSENT ? way_missing(w, "acknowledgements")
                                         : way_wrong_type(w, "acknowledgements", "json.invalid");

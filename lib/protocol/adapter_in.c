@@ -113,8 +113,8 @@ static int put_headers(struct way *w, unsigned use)
         return way_wrong_type(w, "headers", invalid);
     PUT(w->out, "\"headers\":{");
     w->headers_at = w->out->len;
-    return headers_put(w->out, v, use & NO_FILTER ? BORDER_NONE : BORDER_IN, without_of(w, use), &w->headers,
-                       w->err);
+    return headers_put_view(w->out, &w->inside->headers, use & NO_FILTER ? BORDER_NONE : BORDER_IN,
+                            without_of(w, use), &w->headers, w->err);
 }
 
 static void begin_header(struct way *w)
@@ -131,9 +131,9 @@ static void put_entity_header(struct way *w)
                                       : w->topic.group == GROUP_POLICIES ? ENTITY_POLICY
                                                                          : ENTITY_CONNECTION));
     buf_putc(w->out, ':');
-    json_put_escaped(w->out, w->topic.namespace);
+    way_put_text(w, w->out, w->topic.namespace);
     buf_putc(w->out, ':');
-    json_put_escaped(w->out, w->topic.name);
+    way_put_text(w, w->out, w->topic.name);
     buf_putc(w->out, '"');
 }
 
@@ -341,7 +341,9 @@ static int put_key_value(struct way *w, enum shape s, size_t i, size_t n)
     if (last && (s == SHAPE_IMPORT || s == SHAPE_IMPORT_ENTRIES || s == SHAPE_TRANSITIVE_IMPORTS) &&
         entity_id_parse(key, ENTITY_POLICY, NULL, w->err) < 0)
         return -1;
-    json_put_text(w->out, key);
+    buf_putc(w->out, '"');
+    way_put_text(w, w->out, key);
+    buf_putc(w->out, '"');
     return 0;
 }
 
@@ -944,7 +946,7 @@ static int put_signal(struct way *w)
 {
     bool created = w->row->form == FORM_CREATE && w->family->status == STATUS_WITH;
     PUT(w->out, ",\"signal\":{\"type\":\"");
-    buf_puts(w->out, w->row->type);
+    buf_put_slice(w->out, row_type(w->row));
     buf_putc(w->out, '"');
     if ((created ? created_in : forms[w->row->form])(w) < 0)
         return refuse_response(w);

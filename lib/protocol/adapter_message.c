@@ -125,7 +125,7 @@ int message_in(struct way *w)
 
 int message_out(struct way *w)
 {
-    struct json payload = json_get(json_get(w->signal, S("message")), S("payload"));
+    struct json payload = json_get(way_member(w, "message"), S("payload"));
     if (payload.type == JSON_ABSENT)
         return 0;
     PUT(w->out, ",\"value\":");

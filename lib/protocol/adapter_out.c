@@ -8,15 +8,10 @@
 
 static const char invalid[] = "json.invalid";
 
-static struct json member(const struct way *w, const char *name)
-{
-    return json_get(w->signal, slice_str(name));
-}
-
 /* A string member that has to be there; SLICE_NONE with *err if it is not. */
 static struct slice text_member(struct way *w, const char *name)
 {
-    struct json v = member(w, name);
+    struct json v = way_member(w, name);
     if (v.type == JSON_STRING)
         return texts_decode(&w->texts, v);
     if (json_present(v))
@@ -24,6 +19,21 @@ static struct slice text_member(struct way *w, const char *name)
     else
         way_missing(w, name);
     return SLICE_NONE;
+}
+
+static bool is_event(const struct way *w)
+{
+    return w->row->family->criterion == CRITERION_EVENTS;
+}
+
+static bool is_message(const struct way *w)
+{
+    return w->row->form == FORM_MESSAGE || w->row->form == FORM_MESSAGE_RESPONSE;
+}
+
+static bool is_answer(const struct way *w)
+{
+    return w->row->with || w->row->without || w->row->form == FORM_ERROR;
 }
 
 /* --- which signal ----------------------------------------------------------------------------------------------- */
@@ -42,9 +52,9 @@ static int refuse_type(struct way *w, struct slice type)
 
 static int refuse_unsupported(struct way *w)
 {
-    bool search = slice_starts(slice_str(w->row->type), S("thing-search."));
+    bool search = slice_starts(row_type(w->row), S("thing-search."));
     if (w->row->member) {
-        struct json v = member(w, w->row->member);
+        struct json v = way_member(w, w->row->member);
         if (v.type == JSON_ABSENT)
             return way_missing(w, w->row->member);
         if (v.type != (w->row->value == VALUE_OBJECT ? JSON_OBJECT : JSON_ARRAY))
@@ -57,7 +67,7 @@ static int refuse_unsupported(struct way *w)
 
 static int find_row(struct way *w)
 {
-    if (w->signal.type != JSON_OBJECT)
+    if (w->line->signal.type != JSON_OBJECT)
         return way_wrong_type(w, "signal", invalid);
     struct slice type = text_member(w, "type");
     if (!type.p)
@@ -88,10 +98,23 @@ static int given_channel(const struct way *w)
     return -2;
 }
 
+/* May a header be "channel", in any spelling? Mostly a glance tells. */
+static bool may_have_channel(const struct json_view *headers)
+{
+    if (headers->n > VIEW_MEMBERS || headers->escaped)
+        return true;
+    for (size_t i = 0; i < headers->n; i++)
+        if (headers->v[i].key.len == strlen("channel") && (headers->v[i].key.p[0] | 0x20) == 'c')
+            return true;
+    return false;
+}
+
 static bool header_says_live(struct way *w)
 {
     struct json_iter it = json_iter(w->line->headers);
     bool live = false;
+    if (!may_have_channel(&w->inside->headers))
+        return false;
     while (json_next(&it)) {
         const struct header_rule *rule = header_rule(texts_decode_raw(&w->texts, it.key));
         if (rule && slice_eq(rule->name, S("channel")))
@@ -144,7 +167,7 @@ static int take_id(struct way *w, struct slice id)
 /* A thing or policy that brings its own id. */
 static int take_own_id(struct way *w)
 {
-    struct json whole = member(w, w->row->member), id = json_get(whole, slice_str(way_id_member(w)));
+    struct json whole = way_member(w, w->row->member), id = json_get(whole, slice_str(way_id_member(w)));
     if (whole.type != JSON_OBJECT)
         return whole.type == JSON_ABSENT ? way_missing(w, w->row->member)
                                          : way_wrong_type(w, w->row->member, invalid);
@@ -157,7 +180,7 @@ static int take_own_id(struct way *w)
 static int take_wild(struct way *w)
 {
     struct json namespace = w->row->form == FORM_RETRIEVE_THINGS || w->row->form == FORM_THINGS
-                                ? member(w, "namespace")
+                                ? way_member(w, "namespace")
                                 : (struct json){JSON_ABSENT, NULL, 0};
     if (json_present(namespace) && namespace.type != JSON_STRING)
         return way_wrong_type(w, "namespace", invalid);
@@ -212,15 +235,15 @@ static int find_id(struct way *w)
 
 static int find_subject(struct way *w)
 {
-    struct json headers = json_get(member(w, "message"), S("headers"));
     if (w->row->form == FORM_ACK) {
         w->topic.subject = text_member(w, "label");
         return w->topic.subject.p ? 0 : -1;
     }
-    if (w->row->form != FORM_MESSAGE && w->row->form != FORM_MESSAGE_RESPONSE) {
+    if (!is_message(w)) {
         w->topic.subject = w->row->subject ? slice_str(w->row->subject) : SLICE_NONE;
         return 0;
     }
+    struct json headers = json_get(way_member(w, "message"), S("headers"));
     w->topic.subject = texts_decode(&w->texts, json_get(headers, S("ditto-message-subject")));
     return w->topic.subject.p ? 0 : way_missing(w, "ditto-message-subject");
 }
@@ -246,21 +269,14 @@ static int find_topic(struct way *w)
 static void put_topic(struct way *w)
 {
     PUT(w->out, "\"topic\":\"");
-    topic_put_escaped(w->out, &w->topic);
+    if (w->texts.plain)
+        topic_put(w->out, &w->topic);
+    else
+        topic_put_escaped(w->out, &w->topic);
     buf_putc(w->out, '"');
 }
 
 /* --- headers ---------------------------------------------------------------------------------------------------- */
-
-static bool is_event(const struct way *w)
-{
-    return w->row->family->criterion == CRITERION_EVENTS;
-}
-
-static bool is_answer(const struct way *w)
-{
-    return w->row->with || w->row->without || w->row->form == FORM_ERROR;
-}
 
 /* NULL: the headers say it themselves, or nobody does. */
 static const char *content_type_of(const struct way *w)
@@ -282,15 +298,10 @@ static const char *content_type_of(const struct way *w)
     return "application/json";
 }
 
-/* The headers that the envelope starts from: an acknowledgement has its own, a message more than those of the signal. */
-static struct json base_headers(struct way *w)
+/* Those of the signal and those of the message, which come later, so they count. */
+static struct json message_headers(struct way *w)
 {
-    struct json own = json_get(member(w, "message"), S("headers"));
-    if (w->row->form == FORM_ACK)
-        return member(w, "headers");
-    if (w->row->form != FORM_MESSAGE && w->row->form != FORM_MESSAGE_RESPONSE)
-        return w->line->headers;
-    /* those of the message come later, so they count */
+    struct json own = json_get(way_member(w, "message"), S("headers"));
     struct json all = {JSON_OBJECT, NULL, 0};
     size_t at = w->scratch->len;
     struct slice outer = w->line->headers.type == JSON_OBJECT ? json_slice(w->line->headers) : S("{}");
@@ -327,6 +338,17 @@ static void add_headers(struct way *w, const char *content_type, int64_t revisio
     }
 }
 
+/* What the envelope's headers are made of: an acknowledgement has its own, a message more than those of the signal. */
+static int put_base_headers(struct way *w, unsigned without)
+{
+    if (w->row->form == FORM_ACK)
+        return headers_put(w->out, way_member(w, "headers"), BORDER_OUT, without | WITHOUT_REQUESTED_ACKS,
+                           &w->headers, w->err);
+    if (is_message(w))
+        return headers_put(w->out, message_headers(w), BORDER_OUT, without, &w->headers, w->err);
+    return headers_put_view(w->out, &w->inside->headers, BORDER_OUT, without, &w->headers, w->err);
+}
+
 static int put_headers(struct way *w, int64_t revision)
 {
     const char *content_type = content_type_of(w);
@@ -337,11 +359,9 @@ static int put_headers(struct way *w, int64_t revision)
         without |= WITHOUT_RESPONSE_REQUIRED;
     if (is_event(w))
         without |= WITHOUT_ENTITY_REVISION;
-    if (w->row->form == FORM_ACK)
-        without |= WITHOUT_REQUESTED_ACKS;
     PUT(w->out, ",\"headers\":{");
     w->headers_at = w->out->len;
-    if (headers_put(w->out, base_headers(w), BORDER_OUT, without, &w->headers, w->err) < 0)
+    if (put_base_headers(w, without) < 0)
         return -1;
     add_headers(w, content_type, revision);
     buf_putc(w->out, '}');
@@ -364,12 +384,12 @@ static int put_keyed_path(struct way *w)
 {
     struct slice names[PATH_KEYS], keys[PATH_KEYS];
     size_t n = shape_keys(w->row->shape, names);
-    if (w->row->flags & ROW_PATH_OF_VALUE && member(w, w->row->member).type == JSON_ABSENT) {
+    if (w->row->flags & ROW_PATH_OF_VALUE && way_member(w, w->row->member).type == JSON_ABSENT) {
         buf_putc(w->out, '/');
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
-        struct json v = json_get(w->signal, names[i]);
+        struct json v = json_view_get(&w->inside->signal, names[i]);
         keys[i] = texts_decode(&w->texts, v);
         if (!keys[i].p)
             return json_present(v) ? way_wrong_type(w, names[i].p, invalid) : way_missing(w, names[i].p);
@@ -396,7 +416,7 @@ static int put_pointer_path(struct way *w, const char *name)
 
 static int put_message_path(struct way *w)
 {
-    struct json headers = json_get(member(w, "message"), S("headers"));
+    struct json headers = json_get(way_member(w, "message"), S("headers"));
     struct json feature = json_get(headers, S("ditto-message-feature-id"));
     struct slice direction = texts_decode(&w->texts, json_get(headers, S("ditto-message-direction")));
     bool from = slice_eq(direction, S("FROM"));
@@ -441,7 +461,7 @@ static bool is_command(const struct way *w)
 
 static void put_policy_members(struct way *w)
 {
-    struct json policy = member(w, "initialPolicy"), copy = member(w, "policyIdOrPlaceholder");
+    struct json policy = way_member(w, "initialPolicy"), copy = way_member(w, "policyIdOrPlaceholder");
     if (!json_present(policy) && !json_present(copy))
         return;
     buf_cut(w->out, w->out->len - 1); /* reopen the object */
@@ -465,7 +485,7 @@ static int put_merge_value(struct way *w, struct json value)
 /* JSON that the signal has as a string of it, or under another name as it is. */
 static int put_plain(struct way *w, struct json text, const char *other, enum json_type type)
 {
-    struct json v = member(w, other);
+    struct json v = way_member(w, other);
     if (text.type == JSON_STRING) {
         struct json parsed;
         if (json_parse(texts_decode(&w->texts, text), &parsed, NULL) < 0)
@@ -498,7 +518,7 @@ static int put_value(struct way *w)
 {
     if (!w->row->member)
         return 0;
-    struct json v = member(w, w->row->member);
+    struct json v = way_member(w, w->row->member);
     if (w->row->value == VALUE_PLAIN_THING || w->row->form == FORM_THINGS) {
         PUT(w->out, ",\"value\":");
         return w->row->form == FORM_THINGS ? put_plain(w, v, "things", JSON_ARRAY)
@@ -512,7 +532,7 @@ static int put_value(struct way *w)
 
 static int put_things_value(struct way *w)
 {
-    struct json ids = member(w, "thingIds");
+    struct json ids = way_member(w, "thingIds");
     if (ids.type != JSON_ARRAY)
         return ids.type == JSON_ABSENT ? way_missing(w, "thingIds") : way_wrong_type(w, "thingIds", invalid);
     PUT(w->out, ",\"value\":{");
@@ -523,7 +543,7 @@ static int put_things_value(struct way *w)
 
 static int put_ack_value(struct way *w)
 {
-    struct json payload = member(w, "payload");
+    struct json payload = way_member(w, "payload");
     if (payload.type == JSON_ABSENT)
         return 0;
     PUT(w->out, ",\"value\":");
@@ -533,7 +553,7 @@ static int put_ack_value(struct way *w)
 
 static int put_error_value(struct way *w, int *status)
 {
-    struct json payload = member(w, "payload");
+    struct json payload = way_member(w, "payload");
     if (payload.type == JSON_ABSENT)
         return way_missing(w, "payload");
     PUT(w->out, ",\"value\":");
@@ -565,9 +585,9 @@ static int put_form_value(struct way *w, int *status)
 static int read_status(struct way *w, int *status)
 {
     const char *name = w->row->form == FORM_ACKS ? "statusCode" : "status";
-    struct json v = member(w, name);
     if (!is_answer(w))
         return 0;
+    struct json v = way_member(w, name);
     if (!json_present(v))
         return way_missing(w, name);
     *status = status_of(v);
@@ -576,9 +596,9 @@ static int read_status(struct way *w, int *status)
 
 static int read_revision(struct way *w, int64_t *revision)
 {
-    struct json v = member(w, "revision");
     if (!is_event(w))
         return 0;
+    struct json v = way_member(w, "revision");
     if (!json_present(v))
         return way_missing(w, "revision");
     return json_int(v, revision) < 0 ? way_wrong_type(w, "revision", invalid) : 0;
@@ -586,7 +606,7 @@ static int read_revision(struct way *w, int64_t *revision)
 
 static int put_event_members(struct way *w, int64_t revision)
 {
-    struct json time = member(w, "_timestamp");
+    struct json time = way_member(w, "_timestamp");
     json_put_member_int(w->out, S("revision"), revision);
     if (!json_present(time))
         return 0;
@@ -601,10 +621,11 @@ static int put_event_members(struct way *w, int64_t revision)
 static int put_fields(struct way *w)
 {
     const char *name = w->row->form == FORM_SEARCH ? "fields" : "selectedFields";
-    struct json v = member(w, name);
     struct selector s;
-    bool takes = w->row->flags & ROW_FIELDS || w->row->action == ACTION_SUBSCRIBE;
-    if (!takes || !json_present(v))
+    if (!(w->row->flags & ROW_FIELDS) && w->row->action != ACTION_SUBSCRIBE)
+        return 0;
+    struct json v = way_member(w, name);
+    if (!json_present(v))
         return 0;
     if (v.type != JSON_STRING)
         return way_wrong_type(w, name, invalid);
@@ -619,7 +640,6 @@ int adapt_out(struct way *w)
 {
     int status = 0;
     int64_t revision = 0;
-    w->signal = w->line->signal;
     if (find_row(w) < 0 || find_topic(w) < 0 || read_status(w, &status) < 0 ||
         read_revision(w, &revision) < 0)
         return -1;

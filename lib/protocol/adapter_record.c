@@ -110,10 +110,10 @@ int record_out(struct way *w)
     PUT(w->out, ",\"value\":{");
     bool whole = w->row->form == FORM_MIGRATE || w->row->form == FORM_MIGRATE_RESPONSE;
     if (w->row->form == FORM_MIGRATE)
-        json_put_member_text(w->out, S("type"), slice_str(w->row->type));
+        json_put_member_text(w->out, S("type"), row_type(w->row));
     if (whole)
-        json_put_member(w->out, S("thingId"), json_slice(json_get(w->signal, S("thingId"))));
-    if (put_fields(w, w->signal, false) < 0)
+        json_put_member(w->out, S("thingId"), json_slice(way_member(w, "thingId")));
+    if (put_fields(w, w->line->signal, false) < 0)
         return -1;
     buf_putc(w->out, '}');
     return 0;

@@ -12,7 +12,7 @@ struct text_block {
 
 struct slice texts_decode_raw(struct texts *t, struct slice raw)
 {
-    if (raw.len == 0 || !memchr(raw.p, '\\', raw.len))
+    if (t->plain || raw.len == 0 || !memchr(raw.p, '\\', raw.len))
         return raw;
     struct text_block *b = xcalloc(1, sizeof *b);
     b->next = t->first;
@@ -38,9 +38,9 @@ void texts_free(struct texts *t)
 void way_put_topic_id(struct way *w, struct buf *dst)
 {
     buf_putc(dst, '"');
-    json_put_escaped(dst, w->topic.namespace);
+    way_put_text(w, dst, w->topic.namespace);
     buf_putc(dst, ':');
-    json_put_escaped(dst, w->topic.name);
+    way_put_text(w, dst, w->topic.name);
     buf_putc(dst, '"');
 }
 
@@ -70,7 +70,7 @@ struct value_way way_values(struct way *w, const char *wrong_kind)
     return (struct value_way){.dst = w->out,
                               .err = w->err,
                               .wrong_kind = wrong_kind,
-                              .odd_keys = w->notes->odd_key,
+                              .odd_keys = w->inside->notes.odd_key,
                               .id = SLICE_NONE};
 }
 

@@ -11,6 +11,7 @@
 
 /* Decoded texts of a line. Only what is written with escapes is copied; nothing moves until the line is done. */
 struct texts {
+    bool plain; /* nothing in the line is */
     struct text_block *first;
 };
 struct slice texts_decode(struct texts *t, struct json v); /* SLICE_NONE if v is no string */
@@ -20,7 +21,7 @@ void texts_free(struct texts *t);
 /* A line on its way, in either direction. */
 struct way {
     const struct line *line;
-    const struct json_notes *notes;
+    const struct line_inside *inside;
     struct buf *out;
     struct buf *scratch; /* for what has to stand in one piece; its user cuts it */
     struct texts texts;
@@ -39,7 +40,6 @@ struct way {
     size_t headers_at, headers_len; /* where the members of "headers" stand in out */
 
     /* outbound */
-    struct json signal;
     struct slice id; /* of the entity, "ns:name" */
 };
 
@@ -59,6 +59,19 @@ int message_out(struct way *w);
 int acks_out(struct way *w);
 int record_out(struct way *w);
 
+/* Of the signal: the member of that name. */
+static inline struct json way_member(const struct way *w, const char *name)
+{
+    return json_view_get(&w->inside->signal, slice_str(name));
+}
+/* Appends a text of the line as the inside of a JSON string. */
+static inline void way_put_text(const struct way *w, struct buf *dst, struct slice text)
+{
+    if (w->texts.plain)
+        buf_put_slice(dst, text);
+    else
+        json_put_escaped(dst, text);
+}
 /* Appends "ns:name" of the topic, quoted. */
 void way_put_topic_id(struct way *w, struct buf *dst);
 /* "thingId", "policyId", "connectionId" */

@@ -11,9 +11,10 @@
 
 /* --- the table -------------------------------------------------------------------------------------------------- */
 
-#define RULE(name, kind, in, out)                                                                            \
+#define RULE(name, kind, in, out) WRITTEN(name, kind, in, out, 0)
+#define WRITTEN(name, kind, in, out, without)                                                                \
     {                                                                                                        \
-        {name, sizeof name - 1}, HEADER_OF_##kind, in, out                                                   \
+        {name, sizeof name - 1}, HEADER_OF_##kind, in, out, without                                          \
     }
 
 /* In alphabetical order. The six that describe a message are typed there only and are plain strings elsewhere. */
@@ -23,9 +24,9 @@ static const struct header_rule rules[] = {
     RULE("at-historical-revision", INT, true, false),
     RULE("at-historical-timestamp", TEXT, true, false),
     RULE("authorization", TEXT, true, false),
-    RULE("channel", CHANNEL, true, true),
+    WRITTEN("channel", CHANNEL, true, true, WITHOUT_CHANNEL),
     RULE("condition", TEXT, true, false),
-    RULE("content-type", TEXT, true, true),
+    WRITTEN("content-type", TEXT, true, true, WITHOUT_CONTENT_TYPE),
     RULE("correlation-id", SOMETHING, true, true),
     RULE("declared-acks", STRINGS, true, false),
     RULE("delete-metadata", SELECTOR, true, false),
@@ -33,14 +34,14 @@ static const struct header_rule rules[] = {
     RULE("ditto-auth-context", OBJECT, false, false),
     RULE("ditto-connection-id", TEXT, false, true),
     RULE("ditto-dry-run", BOOL, false, false),
-    RULE("ditto-entity-id", TEXT, false, false),
+    WRITTEN("ditto-entity-id", TEXT, false, false, WITHOUT_ENTITY_ID),
     RULE("ditto-event-journal-tags", STRINGS, false, false),
     RULE("ditto-expected-response-types", STRINGS, false, false),
     RULE("ditto-inbound-payload-mapper", TEXT, false, false),
-    RULE("ditto-message-direction", TEXT, false, true),
-    RULE("ditto-message-feature-id", TEXT, false, true),
-    RULE("ditto-message-subject", TEXT, false, true),
-    RULE("ditto-message-thing-id", TEXT, false, true),
+    WRITTEN("ditto-message-direction", TEXT, false, true, WITHOUT_MESSAGE),
+    WRITTEN("ditto-message-feature-id", TEXT, false, true, WITHOUT_MESSAGE),
+    WRITTEN("ditto-message-subject", TEXT, false, true, WITHOUT_MESSAGE),
+    WRITTEN("ditto-message-thing-id", TEXT, false, true, WITHOUT_MESSAGE),
     RULE("ditto-metadata", OBJECT, false, true),
     RULE("ditto-origin", TEXT, false, false),
     RULE("ditto-originator", TEXT, false, true),
@@ -59,7 +60,7 @@ static const struct header_rule rules[] = {
     RULE("divert-response-to-connection", SOMETHING, true, false),
     RULE("diverted-response-from-connection", SOMETHING, true, true),
     RULE("dry-run", BOOL, true, true),
-    RULE("entity-revision", INT, false, true),
+    WRITTEN("entity-revision", INT, false, true, WITHOUT_ENTITY_REVISION),
     RULE("etag", ETAG, false, true),
     RULE("get-metadata", SELECTOR, true, false),
     RULE("historical-headers", OBJECT, false, true),
@@ -74,43 +75,47 @@ static const struct header_rule rules[] = {
     RULE("policy-view", TEXT, true, false),
     RULE("put-metadata", METADATA, true, false),
     RULE("reply-to", TEXT, true, true),
-    RULE("requested-acks", LABELS, true, true),
-    RULE("response-required", BOOL, true, true),
-    RULE("status", TEXT, true, true),
+    WRITTEN("requested-acks", LABELS, true, true, WITHOUT_REQUESTED_ACKS),
+    WRITTEN("response-required", BOOL, true, true, WITHOUT_RESPONSE_REQUIRED),
+    WRITTEN("status", TEXT, true, true, WITHOUT_MESSAGE),
     RULE("timeout", DURATION, true, true),
     RULE("timestamp", TEXT, true, true),
     RULE("traceparent", TEXT, true, true),
     RULE("tracestate", TEXT, true, true),
     RULE("www-authenticate", TEXT, false, true),
 };
-enum { N_RULES = sizeof rules / sizeof *rules, LONGEST = 41 };
+enum { N_RULES = sizeof rules / sizeof *rules, LONGEST = 41, SLOTS = 256 };
 
-/* The rules by length of their name: what a name is compared with is few. */
-static unsigned char by_length[N_RULES], first_of[LONGEST + 2];
+/* Where each name is: by a hash of its length and ends. */
+static unsigned char slots[SLOTS]; /* rule + 1, 0: none */
+
+static unsigned slot_of(struct slice name)
+{
+    return ((unsigned)name.len * 8 + (unsigned char)name.p[0] * 5 + (unsigned char)name.p[name.len - 1] * 3) %
+           SLOTS;
+}
 
 static void index_rules(void)
 {
-    unsigned n = 0;
-    for (unsigned len = 0; len <= LONGEST; len++) {
-        first_of[len] = (unsigned char)n;
-        for (unsigned i = 0; i < N_RULES; i++)
-            if (rules[i].name.len == len)
-                by_length[n++] = (unsigned char)i;
+    for (unsigned i = 0; i < N_RULES; i++) {
+        unsigned at = slot_of(rules[i].name);
+        while (slots[at])
+            at = (at + 1) % SLOTS;
+        slots[at] = (unsigned char)(i + 1);
     }
-    first_of[LONGEST + 1] = (unsigned char)n;
 }
 
 static const struct header_rule *exact_rule(struct slice name)
 {
+    static bool indexed;
     if (name.len > LONGEST || name.len == 0)
         return NULL;
-    if (first_of[LONGEST + 1] == 0)
+    if (!indexed)
         index_rules();
-    for (unsigned i = first_of[name.len]; i < first_of[name.len + 1]; i++) {
-        const struct header_rule *r = &rules[by_length[i]];
-        if (memcmp(r->name.p, name.p, name.len) == 0)
-            return r;
-    }
+    indexed = true;
+    for (unsigned at = slot_of(name); slots[at]; at = (at + 1) % SLOTS)
+        if (slice_eq(rules[slots[at] - 1].name, name))
+            return &rules[slots[at] - 1];
     return NULL;
 }
 
@@ -146,9 +151,15 @@ const struct header_rule *header_rules(size_t *n)
 
 /* --- texts ------------------------------------------------------------------------------------------------------ */
 
+/* Mostly it is some seconds; what else there is, others know. */
 static bool is_duration(struct slice text)
 {
     struct ditto_error ignored;
+    size_t n = 0;
+    while (n < text.len && n < 9 && text.p[n] >= '0' && text.p[n] <= '9')
+        n++;
+    if (n && n + 1 == text.len && text.p[n] == 's')
+        return true;
     struct duration d;
     ignored.status = 0;
     return duration_parse(text, &d, &ignored) == 0;
@@ -219,6 +230,7 @@ struct pass {
     enum header_border border;
     unsigned without;
     bool strings; /* arrays may be comma lists */
+    bool plain;   /* nothing is written with escapes */
     struct header_values *seen;
     struct ditto_error *err;
     struct buf text; /* of the value at hand, decoded */
@@ -245,8 +257,12 @@ static int refuse_value(struct pass *p, const struct item *h, enum header_kind k
 /* The text of the value: what a string says, else its JSON. */
 static struct slice text_of(struct pass *p, struct json value)
 {
+    if (value.type != JSON_STRING)
+        return json_slice(value);
+    if (p->plain)
+        return json_raw(value);
     buf_cut(&p->text, 0);
-    return value.type == JSON_STRING ? json_text(value, &p->text) : json_slice(value);
+    return json_text(value, &p->text);
 }
 
 static void put_name(struct pass *p, const struct item *h)
@@ -266,12 +282,24 @@ static int put_raw(struct pass *p, const struct item *h, struct slice raw)
     return 0;
 }
 
+/* As it was written: mostly all of it in one piece. */
+static int put_own(struct pass *p, const struct item *h)
+{
+    const char *behind = h->raw_name.p + h->raw_name.len + 2;
+    if (h->value.p != behind)
+        return put_raw(p, h, json_slice(h->value));
+    json_put_item(p->dst);
+    buf_put(p->dst, h->raw_name.p - 1, h->raw_name.len + 3 + h->value.len);
+    p->seen->size += h->raw_name.len + h->value.len;
+    return 0;
+}
+
 /* As a string. A string leaves as it was written. */
 static int put_text(struct pass *p, const struct item *h)
 {
     if (h->value.type == JSON_STRING) {
         p->seen->size -= 2; /* the quotes */
-        return put_raw(p, h, json_slice(h->value));
+        return put_own(p, h);
     }
     buf_cut(&p->text, 0);
     json_put_compact(&p->text, h->value);
@@ -293,6 +321,8 @@ static bool native(struct pass *p, struct json value, struct json *out)
 static int put_bool(struct pass *p, const struct item *h, bool known)
 {
     struct json v;
+    if (h->value.type == JSON_TRUE || h->value.type == JSON_FALSE)
+        return put_own(p, h);
     bool fits = native(p, h->value, &v) && (v.type == JSON_TRUE || v.type == JSON_FALSE);
     if (!fits || (h->value.type == JSON_STRING && h->value.len != v.len + 2))
         return known ? refuse(p, h, "header.invalid") : refuse(p, h, "json.invalid");
@@ -341,47 +371,45 @@ static bool array_of(struct pass *p, const struct item *h, struct json *out)
     return json_parse(buf_slice(&p->list), out, NULL) == 0;
 }
 
-static bool elements_fit(struct json array, enum header_kind kind)
+static bool element_fits(struct pass *p, struct json v, enum header_kind kind)
 {
-    struct buf text = {0};
-    struct json_iter it = json_iter(array);
-    bool fit = true;
-    while (fit && json_next(&it)) {
-        struct ditto_error ignored;
-        ignored.status = 0;
-        fit = it.value.type == JSON_STRING &&
-              (kind != HEADER_OF_LABELS || ack_label_check(json_text(it.value, &text), &ignored) == 0);
-    }
-    buf_free(&text);
-    return fit;
+    struct ditto_error ignored;
+    ignored.status = 0;
+    return v.type == JSON_STRING &&
+           (kind != HEADER_OF_LABELS || ack_label_check(text_of(p, v), &ignored) == 0);
 }
 
-static bool is_builtin(struct json label)
+static bool elements_fit(struct pass *p, struct json array, enum header_kind kind)
 {
-    struct buf text = {0};
-    bool builtin = ack_label_builtin(json_text(label, &text));
-    buf_free(&text);
-    return builtin;
+    struct json_iter it = json_iter(array);
+    while (json_next(&it))
+        if (!element_fits(p, it.value, kind))
+            return false;
+    return true;
 }
 
 /* Labels that Ditto answers itself do not concern anybody outside; a list that had nothing else is not shown. */
 static int put_labels_out(struct pass *p, const struct item *h, struct json array)
 {
-    struct buf kept = {0};
     struct json_iter it = json_iter(array);
-    size_t n = 0, all = 0;
-    buf_putc(&kept, '[');
+    size_t n = 0, all = 0, before = p->dst->len, size = p->seen->size;
+    put_name(p, h);
+    size_t at = p->dst->len;
+    buf_putc(p->dst, '[');
     for (; json_next(&it); all++) {
-        if (is_builtin(it.value))
+        if (ack_label_builtin(text_of(p, it.value)))
             continue;
-        json_put_item(&kept);
-        buf_put_slice(&kept, json_slice(it.value));
+        json_put_item(p->dst);
+        buf_put_slice(p->dst, json_slice(it.value));
         n++;
     }
-    buf_putc(&kept, ']');
-    int r = n || !all ? put_raw(p, h, buf_slice(&kept)) : 0;
-    buf_free(&kept);
-    return r;
+    buf_putc(p->dst, ']');
+    p->seen->size += p->dst->len - at;
+    if (all && !n) {
+        buf_cut(p->dst, before);
+        p->seen->size = size;
+    }
+    return 0;
 }
 
 static int put_array(struct pass *p, const struct item *h, enum header_kind kind, bool known)
@@ -391,7 +419,7 @@ static int put_array(struct pass *p, const struct item *h, enum header_kind kind
         return refuse(p, h, "json.format.invalid");
     if (!array_of(p, h, &array))
         return refuse(p, h, known ? "header.invalid" : "json.invalid");
-    if (known && !elements_fit(array, kind))
+    if (known && !elements_fit(p, array, kind))
         return refuse(p, h, "header.invalid");
     if (kind == HEADER_OF_LABELS && p->border == BORDER_OUT)
         return put_labels_out(p, h, array);
@@ -474,35 +502,11 @@ static int put_metadata(struct pass *p, const struct item *h)
 /* Notes what somebody may want to know; true if the caller writes this one himself. */
 static bool note(struct pass *p, const struct header_rule *rule, struct json value)
 {
-    switch (rule->name.len) {
-    case 6: return slice_eq(rule->name, S("status")) && p->without & WITHOUT_MESSAGE;
-    case 7:
-        if (!slice_eq(rule->name, S("channel")))
-            return false;
-        p->seen->channel = value;
-        return p->without & WITHOUT_CHANNEL;
-    case 12:
-        if (!slice_eq(rule->name, S("content-type")))
-            return false;
+    if (rule->without & WITHOUT_CONTENT_TYPE)
         p->seen->content_type = value;
-        return p->without & WITHOUT_CONTENT_TYPE;
-    case 14:
-        if (slice_eq(rule->name, S("correlation-id")))
-            p->seen->correlation_id = value;
-        return slice_eq(rule->name, S("requested-acks")) && p->without & WITHOUT_REQUESTED_ACKS;
-    case 15:
-        if (slice_eq(rule->name, S("ditto-entity-id"))) {
-            p->seen->entity_id = value;
-            return p->without & WITHOUT_ENTITY_ID;
-        }
-        return slice_eq(rule->name, S("entity-revision")) && p->without & WITHOUT_ENTITY_REVISION;
-    case 17:
-        if (!slice_eq(rule->name, S("response-required")))
-            return false;
+    if (rule->without & WITHOUT_RESPONSE_REQUIRED)
         p->seen->response_required = value;
-        return p->without & WITHOUT_RESPONSE_REQUIRED;
-    default: return p->without & WITHOUT_MESSAGE && slice_starts(rule->name, S("ditto-message-"));
-    }
+    return rule->without & p->without;
 }
 
 /* known: the name is spelled in lower case, so the value is judged. */
@@ -533,9 +537,11 @@ static int put_header(struct pass *p, const struct item *h)
         return put_text(p, h);
     bool written = note(p, rule, h->value);
     bool crosses = p->border == BORDER_NONE || (p->border == BORDER_IN ? rule->in : rule->out);
+    if (crosses && !written) {
+        bool any = rule->kind == HEADER_OF_TEXT || (rule->kind == HEADER_OF_SOMETHING && h->value.len > 2);
+        return any && h->value.type == JSON_STRING ? put_text(p, h) : put_value(p, h, rule->kind, known);
+    }
     size_t before = p->dst->len, size = p->seen->size;
-    if (crosses && !written)
-        return put_value(p, h, rule->kind, known);
     int r = known ? put_value(p, h, rule->kind, true) : 0; /* judged all the same */
     buf_cut(p->dst, before);
     p->seen->size = size;
@@ -547,7 +553,7 @@ static bool same_name(struct slice a, struct slice b)
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++)
-        if (lower(a.p[i]) != lower(b.p[i]))
+        if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
             return false;
     return true;
 }
@@ -566,17 +572,9 @@ static int item_order(const void *a, const void *b)
     return x < y ? -1 : 1;
 }
 
-enum { FEW = 16 };
-
 /* Marks every item that a later spelling of its name replaces. */
 static void mark_replaced(struct item *v, size_t n)
 {
-    if (n <= FEW) {
-        for (size_t i = 1; i < n; i++)
-            for (size_t k = 0; k < i; k++)
-                v[k].replaced |= same_name(v[k].name, v[i].name);
-        return;
-    }
     struct item **order = xcalloc(n, sizeof(struct item *));
     for (size_t i = 0; i < n; i++)
         order[i] = &v[i];
@@ -586,70 +584,110 @@ static void mark_replaced(struct item *v, size_t n)
     free(order);
 }
 
-/* The members that are not null; *v is few, or allocated. */
-static size_t collect(struct json headers, struct item *few, struct item **v, struct buf *names)
+/* The name of a header, decoded. What is handed out must not move, and decoded is never longer. */
+static struct slice name_of(struct slice raw, struct json headers, struct buf *names)
 {
-    size_t n = 0, cap = FEW;
+    if (!memchr(raw.p, '\\', raw.len))
+        return raw;
+    if (!names->cap)
+        buf_room(names, headers.len);
+    return json_raw_text(raw, names);
+}
+
+/* The members that are not null. */
+static size_t gather(struct json headers, struct item *v, struct buf *names)
+{
+    size_t n = 0;
     struct json_iter it = json_iter(headers);
-    *v = few;
-    while (json_next(&it)) {
-        if (it.value.type == JSON_NULL)
-            continue;
-        if (n == cap) {
-            struct item *more = xcalloc(cap *= 2, sizeof *more);
-            memcpy(more, *v, n * sizeof *more);
-            if (*v != few)
-                free(*v);
-            *v = more;
-        }
-        struct slice name = it.key;
-        if (memchr(it.key.p, '\\', it.key.len)) {
-            if (!names->cap) /* what is handed out must not move, and decoded is never longer */
-                buf_room(names, headers.len);
-            name = json_raw_text(it.key, names);
-        }
-        (*v)[n++] = (struct item){it.key, name, it.value, false};
-    }
+    while (json_next(&it))
+        if (it.value.type != JSON_NULL)
+            v[n++] = (struct item){it.key, name_of(it.key, headers, names), it.value, false};
     return n;
 }
 
-static int put_all(struct pass *p, struct json headers)
+/* Does another spelling of its name follow? */
+static bool is_replaced(const struct json_member *m, const struct json_member *end)
 {
-    struct item few[FEW], *v;
+    for (const struct json_member *later = m + 1; later < end; later++)
+        if (later->key.len == m->key.len && later->value.type != JSON_NULL && same_name(later->key, m->key))
+            return true;
+    return false;
+}
+
+/* Are all names different? A quick look may say no where they are. */
+static bool all_differ(const struct json_member *m, const struct json_member *end)
+{
+    uint64_t seen = 0;
+    for (; m < end; m++) {
+        unsigned last = m->key.len ? m->key.p[m->key.len - 1] | 0x20 : 0;
+        uint64_t bit = UINT64_C(1) << ((m->key.len * 7 + last) % 64);
+        if (seen & bit)
+            return false;
+        seen |= bit;
+    }
+    return true;
+}
+
+/* Few headers, all of them gathered, none with escapes: the usual. */
+static int put_few(struct pass *p, const struct json_view *headers)
+{
+    const struct json_member *end = headers->v + headers->n;
+    bool differ = all_differ(headers->v, end);
+    for (const struct json_member *m = headers->v; m < end; m++) {
+        struct item h = {m->key, m->key, m->value, false};
+        if (m->value.type != JSON_NULL && (differ || !is_replaced(m, end)) && put_header(p, &h) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_many(struct pass *p, const struct json_view *headers)
+{
+    struct item *v = xcalloc(headers->n, sizeof *v);
     struct buf names = {0};
+    size_t n = gather(headers->object, v, &names);
     int r = 0;
-    if (headers.type != JSON_OBJECT)
-        return 0;
-    size_t n = collect(headers, few, &v, &names);
     mark_replaced(v, n);
     for (size_t i = 0; i < n && r == 0; i++)
         if (!v[i].replaced)
             r = put_header(p, &v[i]);
-    if (v != few)
-        free(v);
+    free(v);
     buf_free(&names);
     return r;
+}
+
+static int put_pass(struct pass *p, const struct json_view *headers)
+{
+    *p->seen = (struct header_values){0};
+    p->plain = !headers->escaped;
+    int r = p->plain && headers->n <= VIEW_MEMBERS ? put_few(p, headers) : put_many(p, headers);
+    buf_free(&p->text);
+    buf_free(&p->list);
+    return r;
+}
+
+int headers_put_view(struct buf *dst, const struct json_view *headers, enum header_border border,
+                     unsigned without, struct header_values *seen, struct ditto_error *err)
+{
+    struct header_values own;
+    struct pass p = {
+        .dst = dst, .border = border, .without = without, .seen = seen ? seen : &own, .err = err};
+    return put_pass(&p, headers);
 }
 
 int headers_put(struct buf *dst, struct json headers, enum header_border border, unsigned without,
                 struct header_values *seen, struct ditto_error *err)
 {
-    struct header_values own;
-    struct pass p = {
-        .dst = dst, .border = border, .without = without, .seen = seen ? seen : &own, .err = err};
-    *p.seen = (struct header_values){0};
-    int r = put_all(&p, headers);
-    buf_free(&p.text);
-    buf_free(&p.list);
-    return r;
+    struct json_view view;
+    json_view_fill(&view, headers);
+    return headers_put_view(dst, &view, border, without, seen, err);
 }
 
 int headers_put_strings(struct buf *dst, struct json headers, struct ditto_error *err)
 {
-    struct header_values seen = {0};
+    struct json_view view;
+    struct header_values seen;
     struct pass p = {.dst = dst, .border = BORDER_IN, .strings = true, .seen = &seen, .err = err};
-    int r = put_all(&p, headers);
-    buf_free(&p.text);
-    buf_free(&p.list);
-    return r;
+    json_view_fill(&view, headers);
+    return put_pass(&p, &view);
 }

@@ -10,7 +10,7 @@
 #ifndef PROTOCOL_HEADERS_H
 #define PROTOCOL_HEADERS_H
 
-#include "json/json.h"
+#include "json/view.h"
 #include "protocol/error.h"
 
 enum header_kind {
@@ -34,6 +34,7 @@ struct header_rule {
     enum header_kind kind;
     bool in;  /* accepted from outside, else silently removed */
     bool out; /* shown outside, else silently removed */
+    unsigned char without; /* those of WITHOUT_… that leave it out */
 };
 
 /* NULL for a name of the user's own. */
@@ -60,7 +61,7 @@ enum {
 
 /* What the way over the headers saw, whether it crossed the border or not. */
 struct header_values {
-    struct json content_type, response_required, channel, correlation_id, entity_id;
+    struct json content_type, response_required;
     size_t size; /* bytes of the names and values that were written */
 };
 
@@ -71,6 +72,9 @@ enum { HEADERS_MAX_BYTES = 5000 }; /* names and values of a message; above that 
  * something of them in dst. */
 int headers_put(struct buf *dst, struct json headers, enum header_border border, unsigned without,
                 struct header_values *seen, struct ditto_error *err);
+/* The same for members that were gathered. */
+int headers_put_view(struct buf *dst, const struct json_view *headers, enum header_border border,
+                     unsigned without, struct header_values *seen, struct ditto_error *err);
 /* The same from inside for headers of a transport: all values are strings, arrays may be comma lists. */
 int headers_put_strings(struct buf *dst, struct json headers, struct ditto_error *err);
 

@@ -19,14 +19,41 @@ const char *entity_type_text(enum entity_type t)
     return entities[t].text;
 }
 
-static bool letter(char c)
+/* What a byte may be part of. In UTF-8 the lead bytes c2 and c3 are exactly U+0080..U+00FF, the control characters beyond
+ * ASCII for Ditto. */
+enum { LETTER = 1, WORD = 2, JOINT = 4, ID = 8, NAME = 16, CLEAN = 32 };
+
+static unsigned char classes[256];
+
+static void classify(void)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    for (unsigned c = 0; c < 256; c++) {
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool word = letter || (c >= '0' && c <= '9') || c == '_';
+        bool joint = c == '.' || c == '-';
+        bool control = c < 0x20 || c == 0x7f || c == 0xc2 || c == 0xc3;
+        classes[c] = (unsigned char)((letter ? LETTER : 0) | (word ? WORD : 0) | (joint ? JOINT : 0) |
+                                     (word || c == '-' || c == ':' ? ID : 0) |
+                                     (control || c == '/' ? 0 : NAME) | (control ? 0 : CLEAN));
+    }
 }
 
-static bool word_char(char c)
+static inline unsigned class_of(char c)
 {
-    return letter(c) || (c >= '0' && c <= '9') || c == '_';
+    return classes[(unsigned char)c];
+}
+
+/* Is every byte one of this class? */
+static bool all_of(struct slice s, unsigned class)
+{
+    unsigned common = class;
+    if (!classes['a'])
+        classify();
+    for (; s.len >= 4; s = slice_skip(s, 4))
+        common &= class_of(s.p[0]) & class_of(s.p[1]) & class_of(s.p[2]) & class_of(s.p[3]);
+    for (size_t i = 0; i < s.len; i++)
+        common &= class_of(s.p[i]);
+    return common == class;
 }
 
 size_t utf16_length(struct slice s)
@@ -40,34 +67,28 @@ size_t utf16_length(struct slice s)
     return n;
 }
 
-/* In UTF-8 the lead bytes c2 and c3 are exactly U+0080..U+00FF. */
-static bool control(unsigned char c)
-{
-    return c < 0x20 || c == 0x7f || c == 0xc2 || c == 0xc3;
-}
-
 bool has_control(struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (control((unsigned char)s.p[i]))
-            return true;
-    return false;
+    return !all_of(s, CLEAN);
 }
 
 static bool no_slash_no_control(struct slice s)
 {
-    return s.len && !memchr(s.p, '/', s.len) && !has_control(s);
+    return s.len && all_of(s, NAME);
 }
 
 static bool namespace_valid(struct slice s)
 {
-    bool start = true; /* of a word */
+    unsigned next = LETTER; /* at the start of a word */
+    if (!classes['a'])
+        classify();
     for (size_t i = 0; i < s.len; i++) {
-        if (start ? !letter(s.p[i]) : !word_char(s.p[i]) && s.p[i] != '.' && s.p[i] != '-')
+        unsigned class = class_of(s.p[i]);
+        if (!(class & next))
             return false;
-        start = s.p[i] == '.' || s.p[i] == '-';
+        next = class & JOINT ? LETTER : WORD | JOINT;
     }
-    return !s.len || !start;
+    return !s.len || next != LETTER;
 }
 
 static bool namespaced_valid(struct slice namespace, struct slice name)
@@ -80,12 +101,7 @@ static bool namespaced_valid(struct slice namespace, struct slice name)
 /* Of [a-zA-Z0-9-_:] only, min to max of them. */
 static bool id_chars(struct slice s, size_t min, size_t max)
 {
-    if (s.len < min || s.len > max)
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (!word_char(s.p[i]) && s.p[i] != '-' && s.p[i] != ':')
-            return false;
-    return true;
+    return s.len >= min && s.len <= max && all_of(s, ID);
 }
 
 static int fail(struct ditto_error *err, enum entity_type t, struct slice namespace, struct slice name)

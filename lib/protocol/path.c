@@ -1,6 +1,7 @@
 /* path.c: shapes are patterns; a tree made of them is walked segment by segment. */
 #include "protocol/path.h"
 
+#include "base/log.h"
 #include "json/json.h"
 #include "protocol/ids.h"
 
@@ -63,38 +64,31 @@ struct part {
     bool key, open;
 };
 
-static bool next_part(struct slice *pattern, struct part *p)
+enum { MAX_PARTS = 5 };
+
+/* The patterns, taken apart once. */
+static struct {
+    unsigned char n, n_keys;
+    struct part parts[MAX_PARTS];
+} patterns[SHAPES];
+
+static struct part part_of(struct slice s)
 {
-    if (!pattern->len)
-        return false;
-    struct slice s = slice_cut(pattern, '/');
-    p->key = slice_starts(s, S("{"));
-    p->open = slice_ends(s, S("...}"));
-    if (p->key)
-        s = slice_of(s.p + 1, s.len - (p->open ? 5 : 2));
-    p->word = s;
-    return true;
+    struct part p = {.key = slice_starts(s, S("{")), .open = slice_ends(s, S("...}"))};
+    p.word = p.key ? slice_of(s.p + 1, s.len - (p.open ? 5 : 2)) : s;
+    return p;
 }
 
-static struct slice pattern_of(enum shape s)
+static void read_pattern(enum shape s)
 {
-    return slice_skip(slice_str(shapes[s].pattern), 1);
-}
-
-size_t shape_keys(enum shape s, struct slice names[PATH_KEYS])
-{
-    struct slice pattern = pattern_of(s);
-    struct part p;
-    size_t n = 0;
-    while (next_part(&pattern, &p))
-        if (p.key)
-            names[n++] = p.word;
-    return n;
-}
-
-bool shape_open(enum shape s)
-{
-    return slice_ends(slice_str(shapes[s].pattern), S("...}"));
+    struct slice rest = slice_skip(slice_str(shapes[s].pattern), 1);
+    while (rest.len) {
+        struct part p = part_of(slice_cut(&rest, '/'));
+        if (patterns[s].n == MAX_PARTS)
+            bug("the pattern '%s' is too long", shapes[s].pattern);
+        patterns[s].parts[patterns[s].n++] = p;
+        patterns[s].n_keys = (unsigned char)(patterns[s].n_keys + p.key);
+    }
 }
 
 /* --- the trees -------------------------------------------------------------------------------------------------- */
@@ -122,24 +116,42 @@ static struct node *child_for(unsigned char *link, struct part p)
 
 static void add_shape(enum tree t, enum shape s)
 {
-    struct slice pattern = pattern_of(s);
     unsigned char *link = &roots[t];
     struct node *n = NULL;
-    struct part p;
-    while (next_part(&pattern, &p)) {
-        n = child_for(link, p);
+    for (unsigned i = 0; i < patterns[s].n; i++) {
+        n = child_for(link, patterns[s].parts[i]);
         link = &n->child;
     }
     if (n)
         n->shape = (unsigned char)s;
 }
 
-static void grow_trees(void)
+static void prepare(void)
 {
+    for (unsigned s = SHAPE_ROOT; s < SHAPES; s++)
+        read_pattern((enum shape)s);
     for (unsigned t = 0; t < TREES; t++)
         for (unsigned s = SHAPE_ROOT; s < SHAPES; s++)
             if (shapes[s].trees >> t & 1)
                 add_shape((enum tree)t, (enum shape)s);
+}
+
+size_t shape_keys(enum shape s, struct slice names[PATH_KEYS])
+{
+    size_t n = 0;
+    if (n_nodes == 0)
+        prepare();
+    for (unsigned i = 0; n < patterns[s].n_keys; i++)
+        if (patterns[s].parts[i].key)
+            names[n++] = patterns[s].parts[i].word;
+    return n;
+}
+
+bool shape_open(enum shape s)
+{
+    if (n_nodes == 0)
+        prepare();
+    return patterns[s].n && patterns[s].parts[patterns[s].n - 1].open;
 }
 
 /* Words before keys: the patterns say so by their order. */
@@ -154,7 +166,7 @@ static const struct node *step(unsigned char link, struct slice segment)
 static enum shape walk(enum tree t, struct path *p)
 {
     if (n_nodes == 0)
-        grow_trees();
+        prepare();
     struct slice rest = p->text;
     unsigned char link = roots[t];
     enum shape shape = t == TREE_MESSAGE ? SHAPE_UNKNOWN : SHAPE_ROOT;
@@ -243,20 +255,19 @@ void pointer_put_escaped(struct buf *dst, struct slice text, bool literal)
 
 void path_put(struct buf *dst, enum shape s, const struct slice keys[PATH_KEYS])
 {
-    struct slice pattern = pattern_of(s);
-    struct part p;
-    size_t n = 0;
-    if (!pattern.len)
+    if (n_nodes == 0)
+        prepare();
+    if (!patterns[s].n)
         buf_putc(dst, '/');
-    while (next_part(&pattern, &p)) {
-        struct slice word = p.word;
-        if (p.key) {
-            word = trimmed(keys[n], !p.open || double_slash(keys[n]));
-            n++;
-        }
+    for (const struct part *p = patterns[s].parts; p < patterns[s].parts + patterns[s].n; p++) {
+        struct slice word = p->key ? trimmed(*keys, !p->open || double_slash(*keys)) : p->word;
+        keys += p->key;
         if (word.len)
             buf_putc(dst, '/');
-        pointer_put_escaped(dst, word, false);
+        if (p->key)
+            pointer_put_escaped(dst, word, false);
+        else
+            buf_put_slice(dst, word);
     }
 }
 

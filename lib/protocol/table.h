@@ -130,6 +130,7 @@ enum {
 
 struct signal_row {
     const char *type; /* "things.commands:modifyAttribute" */
+    unsigned type_len;
     const struct family *family;
     enum signal_form form;
     enum topic_action action;
@@ -142,6 +143,11 @@ struct signal_row {
     unsigned char with, without; /* accepted status with and without a value */
     int status;                  /* the one that an answer gets whatever was sent; 0: the one sent */
 };
+
+static inline struct slice row_type(const struct signal_row *row)
+{
+    return slice_of(row->type, row->type_len);
+}
 
 /* The family of a topic; NULL if no signal has such a topic. */
 const struct family *family_of(const struct topic *t, bool has_status);

@@ -6,40 +6,47 @@
 
 #include "base/banned.h"
 
-static const char *const groups[] = {
-    [GROUP_THINGS] = "things", [GROUP_POLICIES] = "policies", [GROUP_CONNECTIONS] = "connections", NULL};
-static const char *const channels[] = {
-    [CHANNEL_NONE] = "none", [CHANNEL_TWIN] = "twin", [CHANNEL_LIVE] = "live", NULL};
-static const char *const criteria[] = {[CRITERION_COMMANDS] = "commands",
-                                       [CRITERION_EVENTS] = "events",
-                                       [CRITERION_SEARCH] = "search",
-                                       [CRITERION_MESSAGES] = "messages",
-                                       [CRITERION_ERRORS] = "errors",
-                                       [CRITERION_ACKS] = "acks",
-                                       [CRITERION_ANNOUNCEMENTS] = "announcements",
-                                       [CRITERION_STREAMING] = "streaming",
-                                       NULL};
-static const char *const action_words[] = {[ACTION_NONE] = "",
-                                           [ACTION_CREATE] = "create",
-                                           [ACTION_RETRIEVE] = "retrieve",
-                                           [ACTION_MODIFY] = "modify",
-                                           [ACTION_MERGE] = "merge",
-                                           [ACTION_DELETE] = "delete",
-                                           [ACTION_MIGRATE] = "migrate",
-                                           [ACTION_CREATED] = "created",
-                                           [ACTION_MODIFIED] = "modified",
-                                           [ACTION_MERGED] = "merged",
-                                           [ACTION_MIGRATED] = "migrated",
-                                           [ACTION_DELETED] = "deleted",
-                                           [ACTION_CHECK_PERMISSIONS] = "checkPermissions",
-                                           [ACTION_SUBSCRIBE] = "subscribe",
-                                           [ACTION_SUBSCRIBE_PERSISTED] = "subscribeForPersistedEvents",
-                                           [ACTION_CANCEL] = "cancel",
-                                           [ACTION_REQUEST] = "request",
-                                           [ACTION_COMPLETE] = "complete",
-                                           [ACTION_FAILED] = "failed",
-                                           [ACTION_NEXT] = "next",
-                                           [ACTION_ERROR] = "error"};
+#define WORD(text)                                                                                           \
+    {                                                                                                        \
+        text, sizeof text - 1                                                                                \
+    }
+static const struct slice groups[] = {[GROUP_THINGS] = WORD("things"),
+                                      [GROUP_POLICIES] = WORD("policies"),
+                                      [GROUP_CONNECTIONS] = WORD("connections"),
+                                      {NULL, 0}};
+static const struct slice channels[] = {
+    [CHANNEL_NONE] = WORD("none"), [CHANNEL_TWIN] = WORD("twin"), [CHANNEL_LIVE] = WORD("live"), {NULL, 0}};
+static const struct slice criteria[] = {[CRITERION_COMMANDS] = WORD("commands"),
+                                        [CRITERION_EVENTS] = WORD("events"),
+                                        [CRITERION_SEARCH] = WORD("search"),
+                                        [CRITERION_MESSAGES] = WORD("messages"),
+                                        [CRITERION_ERRORS] = WORD("errors"),
+                                        [CRITERION_ACKS] = WORD("acks"),
+                                        [CRITERION_ANNOUNCEMENTS] = WORD("announcements"),
+                                        [CRITERION_STREAMING] = WORD("streaming"),
+                                        {NULL, 0}};
+static const struct slice action_words[] = {[ACTION_NONE] = WORD(""),
+                                            [ACTION_CREATE] = WORD("create"),
+                                            [ACTION_RETRIEVE] = WORD("retrieve"),
+                                            [ACTION_MODIFY] = WORD("modify"),
+                                            [ACTION_MERGE] = WORD("merge"),
+                                            [ACTION_DELETE] = WORD("delete"),
+                                            [ACTION_MIGRATE] = WORD("migrate"),
+                                            [ACTION_CREATED] = WORD("created"),
+                                            [ACTION_MODIFIED] = WORD("modified"),
+                                            [ACTION_MERGED] = WORD("merged"),
+                                            [ACTION_MIGRATED] = WORD("migrated"),
+                                            [ACTION_DELETED] = WORD("deleted"),
+                                            [ACTION_CHECK_PERMISSIONS] = WORD("checkPermissions"),
+                                            [ACTION_SUBSCRIBE] = WORD("subscribe"),
+                                            [ACTION_SUBSCRIBE_PERSISTED] =
+                                                WORD("subscribeForPersistedEvents"),
+                                            [ACTION_CANCEL] = WORD("cancel"),
+                                            [ACTION_REQUEST] = WORD("request"),
+                                            [ACTION_COMPLETE] = WORD("complete"),
+                                            [ACTION_FAILED] = WORD("failed"),
+                                            [ACTION_NEXT] = WORD("next"),
+                                            [ACTION_ERROR] = WORD("error")};
 
 /* What a criterion's third part is called, and which words it may be. Those of search are also those of streaming, but
  * for the subscribing one. */
@@ -60,22 +67,22 @@ static const struct {
 
 const char *topic_group_text(enum topic_group g)
 {
-    return groups[g];
+    return groups[g].p;
 }
 
 const char *topic_channel_text(enum topic_channel c)
 {
-    return channels[c];
+    return channels[c].p;
 }
 
 const char *topic_criterion_text(enum topic_criterion c)
 {
-    return criteria[c];
+    return criteria[c].p;
 }
 
 const char *topic_action_text(enum topic_action a)
 {
-    return action_words[a];
+    return action_words[a].p;
 }
 
 /* What is left of a text that is split at '/'. */
@@ -122,25 +129,44 @@ static int fail(struct ditto_error *err, struct slice text, const char *part, st
 }
 
 /* Most words differ in their first letter. */
-static inline bool is_word(struct slice s, const char *word)
+static inline bool is_word(struct slice s, struct slice word)
 {
-    return s.len && s.p[0] == word[0] && slice_eq(s, slice_str(word));
+    return s.len && s.p[0] == word.p[0] && slice_eq(s, word);
 }
 
-static int index_of(const char *const *words, struct slice word)
+static int index_of(const struct slice *words, struct slice word)
 {
-    for (int i = 0; words[i]; i++)
+    for (int i = 0; words[i].p; i++)
         if (is_word(word, words[i]))
             return i;
     return -1;
 }
 
+/* The word that is the next segment, which is taken; -1 if it is none. Where splitting has stopped there is a slash first,
+ * so nothing fits. */
+static int take_word(struct segments *s, const struct slice *words)
+{
+    for (int i = 0; words[i].p; i++) {
+        struct slice word = words[i];
+        if (s->rest.len <= word.len + 1 || s->rest.p[0] != word.p[0] || s->rest.p[word.len] != '/' ||
+            memcmp(s->rest.p, word.p, word.len) != 0)
+            continue;
+        s->rest = slice_skip(s->rest, word.len + 1);
+        s->last = s->rest.p[0] == '/';
+        return i;
+    }
+    return -1;
+}
+
 /* The next segment must be one of words: its index, or -1 with *err. */
-static int next_word(struct segments *s, const char *const *words, struct slice text, const char *part,
+static int next_word(struct segments *s, const struct slice *words, struct slice text, const char *part,
                      struct ditto_error *err)
 {
+    int i = take_word(s, words); /* something follows it, mostly */
+    if (i >= 0)
+        return i;
     struct slice word = next_segment(s);
-    int i = word.p ? index_of(words, word) : -1;
+    i = word.p ? index_of(words, word) : -1;
     return i < 0 ? fail(err, text, part, word) : i;
 }
 
@@ -200,16 +226,16 @@ static void put_topic(struct buf *dst, const struct topic *t, void (*put)(struct
     buf_putc(dst, '/');
     put(dst, t->name);
     buf_putc(dst, '/');
-    buf_puts(dst, groups[t->group]);
+    buf_put_slice(dst, groups[t->group]);
     if (t->group == GROUP_THINGS && t->channel != CHANNEL_NONE) {
         buf_putc(dst, '/');
-        buf_puts(dst, channels[t->channel]);
+        buf_put_slice(dst, channels[t->channel]);
     }
     buf_putc(dst, '/');
-    buf_puts(dst, criteria[t->criterion]);
+    buf_put_slice(dst, criteria[t->criterion]);
     if (t->verb != ACTION_NONE || t->subject.p)
         buf_putc(dst, '/');
-    buf_puts(dst, action_words[t->verb]);
+    buf_put_slice(dst, action_words[t->verb]);
     put(dst, t->subject);
 }
 
