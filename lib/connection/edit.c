@@ -104,46 +104,52 @@ static void put_merged(void *arg, struct buf *dst, enum secret kind, struct wher
     buf_wipe(&decoded);
 }
 
-static int check_type(struct json sent, struct json previous, struct ditto_error *err)
+static void check_type(struct json sent, struct json previous, struct connection_problems *p)
 {
     struct buf a = {0}, b = {0};
     struct slice now = json_text(json_get(sent, S("connectionType")), &a);
     struct slice before = json_text(json_get(previous, S("connectionType")), &b);
-    int rc = 0;
-    if (before.p && !slice_eq(now, before))
-        rc =
-            ditto_fail(err, 400, CONFIG_INVALID, "Delete the connection and create it anew.",
-                       "/connectionType", "The type of a connection cannot be changed from '%.*s' to '%.*s'.",
-                       SLICE_ARG(before), SLICE_ARG(now));
+    if (before.p && now.p && !slice_eq(now, before))
+        PROBLEM(p, where_name(WHERE_ROOT, "connectionType"), CONFIG_INVALID,
+                "Delete the connection and create it anew.",
+                "The type of a connection cannot be changed from '%.*s' to '%.*s'.", SLICE_ARG(before),
+                SLICE_ARG(now));
     buf_free(&a);
     buf_free(&b);
-    return rc;
 }
 
-int connection_edit(struct buf *dst, struct json sent, struct json previous, struct ditto_error *err)
+/* What the document itself says wrong ranks before its type, and that before a mask that cannot be lifted. */
+int connection_edit_all(struct buf *dst, struct json sent, struct json previous, bool any_type,
+                        struct connection_problems *p)
 {
     struct connection c;
     struct buf merged = {0};
     struct ditto_error masked = {0};
     struct merge m = {.sent = sent, .previous = previous, .err = &masked};
-    struct connection_problems problems;
     secrets_rewrite(&merged, sent, put_merged, &m);
-    /* What the document itself says wrong ranks before a mask that cannot be lifted. */
-    int rc = connection_judge(&c, buf_slice(&merged), &problems);
+    bool valid = connection_judge(&c, buf_slice(&merged), p) == 0;
+    if (!any_type)
+        check_type(sent, previous, p);
+    if (masked.status) {
+        struct where at = WHERE_ROOT;
+        memcpy(at.z, masked.pointer, sizeof(at.z));
+        *problem_slot(p, at) = masked;
+    }
+    if (valid && !p->n)
+        connection_put_effective(dst, &c);
+    if (valid)
+        connection_free(&c);
+    buf_wipe(&merged);
+    return p->n ? -1 : 0;
+}
+
+int connection_edit(struct buf *dst, struct json sent, struct json previous, struct ditto_error *err)
+{
+    struct connection_problems problems;
+    int rc = connection_edit_all(dst, sent, previous, false, &problems);
     if (rc < 0)
         *err = problems.v[0];
     connection_problems_free(&problems);
-    buf_wipe(&merged);
-    if (rc < 0)
-        return -1;
-    rc = check_type(c.json, previous, err);
-    if (rc == 0 && masked.status) {
-        *err = masked;
-        rc = -1;
-    }
-    if (rc == 0)
-        connection_put_effective(dst, &c);
-    connection_free(&c);
     return rc;
 }
 

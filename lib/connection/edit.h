@@ -16,6 +16,10 @@
  * 0, or -1 with *err: the first problem that connection_judge finds; connectivity:connection.configuration.invalid for a masked secret
  * that has no previous value, and for a connectionType other than the previous one. */
 int connection_edit(struct buf *dst, struct json sent, struct json previous, struct ditto_error *err);
+/* The same with every problem (as connection_examine); any_type: it may be another than the previous one (the header
+ * ditto-sudo). */
+int connection_edit_all(struct buf *dst, struct json sent, struct json previous, bool any_type,
+                        struct connection_problems *p);
 /* The document to store for openConnection and closeConnection: connectionStatus replaced, all else as stored. */
 void connection_edit_status(struct buf *dst, struct json stored, bool open);
 

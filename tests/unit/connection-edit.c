@@ -160,6 +160,29 @@ static void test_moved_secrets(void)
     buf_free(&b);
 }
 
+static void test_all(void)
+{
+    struct buf b = {0};
+    struct connection_problems p;
+    static const char before[] = DOCUMENT("amqp://u:p@h:1", "");
+    static const char sent[] =
+        "{\"id\":\"c\",\"connectionType\":\"http-push\",\"connectionStatus\":\"open\",\"uri\":\"http://h:1\","
+        "\"credentials\":{\"type\":\"client-cert\",\"key\":\"*****\"},"
+        "\"targets\":[{\"address\":\"x\",\"authorizationContext\":[\"a\"]}]}";
+    static const char *const places[] = {"/targets/0/address", "/connectionType", "/credentials/key"};
+    ok(connection_edit_all(&b, parsed(slice_str(sent)), parsed(slice_str(before)), false, &p) < 0,
+       "several problems");
+    is_int((long long)p.n, 3, "all of them");
+    for (size_t i = 0; i < p.n && i < 3; i++)
+        is_slice(slice_str(p.v[i].pointer), slice_str(places[i]), "problem %zu", i);
+    connection_problems_free(&p);
+    ok(connection_edit_all(&b, parsed(slice_str(sent)), parsed(slice_str(before)), true, &p) < 0,
+       "another type is no problem");
+    is_int((long long)p.n, 2, "if that is allowed");
+    connection_problems_free(&p);
+    buf_free(&b);
+}
+
 /* What is printed means the same: it is printed the same again. */
 static void test_effective(void)
 {
@@ -194,6 +217,7 @@ int main(void)
     test_without_credentials();
     test_edit();
     test_moved_secrets();
+    test_all();
     test_effective();
     return done();
 }
