@@ -95,7 +95,7 @@ static void pass(struct app *a, struct slice line)
 static void put_line(struct app *a, struct slice raw, const struct answer *answers)
 {
     struct line l;
-    (void)line_read(raw, &l, NULL);
+    (void)line_skim(raw, &l); /* it was read when it came */
     if (l.kind == mapping_consumes(&a->mapping))
         mapping_finish(&a->mapping, &l, answers, &a->out);
     else
@@ -199,7 +199,7 @@ static void put_message(void *arg, const struct job *j, struct buf *dst)
 {
     struct app *a = arg;
     struct line l;
-    (void)line_read(buf_slice(&order_of(&a->order, j)->line), &l, NULL);
+    (void)line_skim(buf_slice(&order_of(&a->order, j)->line), &l);
     mapping_put_message(&a->mapping, &l, dst);
 }
 

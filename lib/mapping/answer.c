@@ -23,17 +23,13 @@ static int failed(const struct mapper *m, const struct answer *a, struct ditto_e
     return mapper_fail(m, err, "Its program failed: %.*s.", SLICE_ARG(why));
 }
 
-/* What is wrong with a message that a script of JavaScript made counts as a failure of the script, as in Ditto. */
-static int check_message(const struct mapper *m, struct slice result, struct ditto_error *err)
+int answer_is_no_message(const struct mapper *m, struct ditto_error *err)
 {
-    struct ditto_error why = {.status = 0};
-    struct envelope e;
-    struct buf scratch = {0};
+    struct ditto_error why = *err;
     if (m->language != LANGUAGE_JAVASCRIPT)
-        return 0;
-    int r = envelope_read(&e, result, &scratch, &why);
-    buf_free(&scratch);
-    return r < 0 ? mapper_fail(m, err, "Its result is no message: %s", why.message) : 0;
+        return -1;
+    err->status = 0;
+    return mapper_fail(m, err, "Its result is no message: %s", why.message);
 }
 
 int answer_incoming(const struct mapper *m, const struct answer *a, struct incoming *to,
@@ -45,8 +41,6 @@ int answer_incoming(const struct mapper *m, const struct answer *a, struct incom
     while (next_result(&rest, to->n, &result)) {
         if (!result.len || result.p[0] != '{')
             return not_an_object(m, err);
-        if (check_message(m, result, err) < 0)
-            return -1;
         to->v[to->n++] = result;
     }
     return 0;

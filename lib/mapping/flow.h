@@ -59,6 +59,9 @@ void flow_refuse(struct mapping *m, struct slice id, const struct ditto_error *e
 /* What a script answered, as results of its mapper. 0, or -1 with *err. */
 int answer_incoming(const struct mapper *m, const struct answer *a, struct incoming *to,
                     struct ditto_error *err);
+/* *err says what is wrong with the message that m made: for a script of JavaScript that counts as its failure, as in Ditto.
+ * Returns -1. */
+int answer_is_no_message(const struct mapper *m, struct ditto_error *err);
 int answer_outgoing(const struct mapper *m, const struct answer *a, struct outgoing *to,
                     struct ditto_error *err);
 

@@ -1,7 +1,7 @@
 /* js_glue.js: between the worker and the script: calls its functions, judges and writes what they return.
  *
  * Evaluated before the script; what it uses is kept, so that a script which replaces JSON.stringify and the like changes
- * only its own world. base64(buffer, offset, length) is native. Results are lines: see script.h. */
+ * only its own world. base64(buffer, offset, length) is native. Results are JSON, joined by newlines. */
 (function (base64) {
     'use strict';
 
@@ -15,9 +15,9 @@
     function lines(results, line, from) {
         if (results === null) return '';
         if (results === undefined) throw new TypeError(`${from} returned undefined`);
-        if (!isArray(results)) return line(results) + '\n';
+        if (!isArray(results)) return line(results);
         let text = '';
-        for (let i = 0; i < results.length && i < MOST; i++) text += line(results[i]) + '\n';
+        for (let i = 0; i < results.length && i < MOST; i++) text += (i ? '\n' : '') + line(results[i]);
         return text;
     }
 
@@ -56,15 +56,9 @@
     }
 
     return {
-        // text: undefined if it is that of the message
-        incoming({headers, text: own}, text, bytePayload) {
-            const contentType = headers['content-type'];
-            const message = {
-                headers,
-                textPayload: text !== undefined ? text : own === undefined ? null : own,
-                bytePayload,
-                contentType: contentType === undefined ? null : contentType,
-            };
+        incoming(headers, textPayload, bytePayload) {
+            const type = headers['content-type'];
+            const message = {headers, textPayload, bytePayload, contentType: type === undefined ? null : type};
             return lines(mapToDittoProtocolMsgWrapper(message), dittoMessage, 'mapToDittoProtocolMsg');
         },
 

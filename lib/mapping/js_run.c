@@ -52,13 +52,28 @@ static JSValueRef json_value(JSContextRef context, struct slice json)
     return v ? v : js.JSValueMakeNull(context);
 }
 
-/* Any text, with NUL bytes in it too. */
+/* A text, which may hold NUL bytes. */
 static JSValueRef text_value(JSContextRef context, struct slice s)
 {
     struct buf quoted = {0};
-    json_put_text(&quoted, s);
-    JSValueRef v = json_value(context, buf_slice(&quoted));
+    bool plain = !memchr(s.p, '\0', s.len);
+    if (!plain)
+        json_put_text(&quoted, s);
+    JSStringRef z = plain ? string(s) : NULL;
+    JSValueRef v = plain ? js.JSValueMakeString(context, z) : json_value(context, buf_slice(&quoted));
+    if (plain)
+        js.JSStringRelease(z);
     buf_free(&quoted);
+    return v;
+}
+
+/* Bytes as text, in the charset of the content type. */
+static JSValueRef decoded_value(JSContextRef context, struct slice bytes, struct slice content_type)
+{
+    struct buf utf8 = {0};
+    charset_put(&utf8, bytes, content_type);
+    JSValueRef v = text_value(context, buf_slice(&utf8));
+    buf_free(&utf8);
     return v;
 }
 
@@ -94,6 +109,17 @@ static int put_value(struct buf *dst, JSContextRef context, JSValueRef v)
     if (s)
         js.JSStringRelease(s);
     return r;
+}
+
+/* Results of the glue: joined by '\n', none at the end. */
+static int put_lines(struct buf *dst, JSContextRef context, JSValueRef lines)
+{
+    size_t before = dst->len;
+    if (put_value(dst, context, lines) < 0)
+        return -1;
+    if (dst->len > before)
+        buf_putc(dst, '\n');
+    return 0;
 }
 
 static JSValueRef property(JSContextRef context, JSValueRef object, const char *name)
@@ -236,45 +262,63 @@ static bool is_octet_stream(struct slice content_type)
     return slice_starts(content_type, S("application/octet-stream"));
 }
 
-/* The text and the bytes that the glue is to hand on: undefined is the text of the message, null is none. */
-static void payload_values(const struct world *w, struct json message, JSValueRef *own_text,
-                           JSValueRef *bytes)
+struct external_message {
+    struct json headers, text, bytes;
+};
+
+static struct external_message read_message(struct json message)
 {
-    struct buf type_text = {0}, decoded_text = {0};
-    struct json sent = json_get(message, S("text")), raw = json_get(message, S("bytes"));
-    struct slice type = json_text(json_get(json_get(message, S("headers")), S("content-type")), &type_text);
-    *own_text = js.JSValueMakeUndefined(w->context);
-    *bytes = js.JSValueMakeNull(w->context);
-    buf_reset(&decoded, KEEP_BYTES);
-    if (w->payloads == PAYLOADS_BOTH_OR_BYTES && is_octet_stream(type))
-        *own_text = js.JSValueMakeNull(w->context);
-    if (json_present(sent)) {
-        *bytes = bytes_value(w->context, json_text(sent, &decoded));
-    } else if (json_present(raw) && base64_get(&decoded, json_raw(raw)) == 0) {
-        *bytes = bytes_value(w->context, buf_slice(&decoded));
-        if (w->payloads == PAYLOADS_BOTH ||
-            (w->payloads == PAYLOADS_BOTH_OR_BYTES && !is_octet_stream(type))) {
-            charset_put(&decoded_text, buf_slice(&decoded), type);
-            *own_text = text_value(w->context, buf_slice(&decoded_text));
-        }
+    struct external_message m = {.headers.type = JSON_ABSENT};
+    struct json_iter it = json_iter(message);
+    while (json_next(&it)) {
+        if (slice_eq(it.key, S("headers")))
+            m.headers = it.value;
+        else if (slice_eq(it.key, S("text")))
+            m.text = it.value;
+        else if (slice_eq(it.key, S("bytes")))
+            m.bytes = it.value;
     }
-    buf_free(&decoded_text);
-    buf_free(&type_text);
+    return m;
+}
+
+/* headers, textPayload, bytePayload */
+static void put_arguments(const struct world *w, const struct external_message *m, JSValueRef arguments[3])
+{
+    struct buf scratch = {0};
+    struct slice type = json_text(json_get(m->headers, S("content-type")), &scratch), bytes = SLICE_NONE;
+    bool is_text = json_present(m->text);
+    bool wants_text =
+        w->payloads == PAYLOADS_AS_SENT ? is_text : w->payloads == PAYLOADS_BOTH || !is_octet_stream(type);
+    buf_reset(&decoded, KEEP_BYTES);
+    if (is_text)
+        bytes = json_text(m->text, &decoded);
+    else if (json_present(m->bytes) && base64_get(&decoded, json_raw(m->bytes)) == 0)
+        bytes = buf_slice(&decoded);
+    arguments[0] = json_value(w->context, json_slice(m->headers));
+    arguments[1] = arguments[2] = js.JSValueMakeNull(w->context);
+    if (bytes.p)
+        arguments[2] = bytes_value(w->context, bytes);
+    if (bytes.p && wants_text)
+        arguments[1] = is_text ? text_value(w->context, bytes) : decoded_value(w->context, bytes, type);
+    buf_free(&scratch);
 }
 
 static int run(void *program, enum way way, struct json message, struct buf *out, struct buf *why)
 {
     const struct world *w = program;
-    JSValueRef thrown = NULL, arguments[3];
+    JSValueRef thrown = NULL, lines = NULL, arguments[3];
     stopped = false;
-    arguments[0] = json_value(w->context, json_slice(message));
-    if (way == WAY_IN)
-        payload_values(w, message, &arguments[1], &arguments[2]);
-    JSValueRef lines = js.JSObjectCallAsFunction(w->context, way == WAY_IN ? w->incoming : w->outgoing, NULL,
-                                                 way == WAY_IN ? 3 : 1, arguments, &thrown);
+    if (way == WAY_IN) {
+        struct external_message m = read_message(message);
+        put_arguments(w, &m, arguments);
+        lines = js.JSObjectCallAsFunction(w->context, w->incoming, NULL, 3, arguments, &thrown);
+    } else {
+        arguments[0] = json_value(w->context, json_slice(message));
+        lines = js.JSObjectCallAsFunction(w->context, w->outgoing, NULL, 1, arguments, &thrown);
+    }
     if (!lines || thrown)
         return explain(w, thrown, why);
-    if (put_value(out, w->context, lines) == 0)
+    if (put_lines(out, w->context, lines) == 0)
         return 0;
     buf_puts(why, "its result is too large");
     return -1;
