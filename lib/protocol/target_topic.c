@@ -147,6 +147,13 @@ static bool next_name_is(struct slice *list, struct slice name)
     return same && name.len == 0;
 }
 
+/* The same of a list without escapes. */
+static bool plain_name_is(struct slice *list, struct slice name)
+{
+    struct slice first = slice_cut(list, ',');
+    return name.len && slice_eq(first, name);
+}
+
 bool target_topic_matches(const struct target_topic *tt, const struct topic *t)
 {
     if (tt->stream != topic_stream(t))
@@ -154,8 +161,9 @@ bool target_topic_matches(const struct target_topic *tt, const struct topic *t)
     struct slice list = tt->namespaces;
     if (list.len == 0)
         return true;
+    bool plain = !memchr(list.p, '%', list.len) && !memchr(list.p, '+', list.len);
     while (list.len)
-        if (next_name_is(&list, t->namespace))
+        if (plain ? plain_name_is(&list, t->namespace) : next_name_is(&list, t->namespace))
             return true;
     return false;
 }
