@@ -22,7 +22,7 @@
 #include "base/banned.h"
 
 static const char *path, *protocol = "mqtt-5";
-static unsigned long only = ULONG_MAX, client, qos = 1, window = 500, drain_ms = 10000, connect_ms = 15000;
+static unsigned long only = ULONG_MAX, client, qos = 1, window = 200, drain_ms = 10000, connect_ms = 15000;
 static int ready_fd = -1;
 static bool check_only;
 
@@ -32,7 +32,7 @@ static const struct opt opts[] = {
     {'C', "N", "index of this client, where clientCount is above 1", OPT_NUMBER, &client, 0, 1000},
     {'p', "TYPE", "without -c: mqtt (3.1.1) or mqtt-5 (the default)", OPT_STRING, &protocol, 0, 0},
     {'Q', "QOS", "without -c: 0, 1 (the default) or 2", OPT_NUMBER, &qos, 0, 2},
-    {'w', "N", "messages unconfirmed at most (500)", OPT_NUMBER, &window, 1, 60000},
+    {'w', "N", "messages unconfirmed at most (200)", OPT_NUMBER, &window, 1, 60000},
     {'D', "MS", "how long to wait for confirmations at the end, in ms (10000)", OPT_NUMBER, &drain_ms, 0,
      3600000},
     {'T', "MS", "how long connecting may take, in ms (15000)", OPT_NUMBER, &connect_ms, 1, 3600000},

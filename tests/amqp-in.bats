@@ -701,6 +701,24 @@ amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed
     assert_status 111
 }
 
+@test "the examples of the page" {
+    peer
+    echo '{"do":"generate","address":"telemetry","count":3,"bytes":50}' >&5
+    connection
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/amqp-in.1" | sed 's/\\e/\\/g' >"$WORK/example"
+    cd "$WORK"
+    mv connection connection.json
+    AMQP=$URI start example sh example </dev/null 5>&-
+    record '.event == "attach"' 2
+    echo '{"do":"generate","address":"telemetry","count":20,"bytes":50}' >&5
+    wait_exit example
+    assert_status 0
+    assert_equal "$(head -n 3 example.out | jq -c .n | paste -sd ' ')" '1 2 3'
+    assert_equal "$(tail -n 1 example.out)" yes
+    run jq -s -c '[.[] | select(.event == "disposition" and .n > 3) | .outcome] | group_by(.) | map([.[0], length])' peer.out
+    assert_output '[["accepted",2],["rejected",18]]'
+}
+
 # --- RabbitMQ ---
 
 @test "RabbitMQ: accepted, rejected, released; a wrong password" {

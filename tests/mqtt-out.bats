@@ -550,6 +550,22 @@ sink_unread() {
 {"report":"counters","from":"mqtt-out","read":2,"published":1,"failed":1,"invalid":0}'
 }
 
+@test "the examples of the page" {
+    sub '#' -F '%t %q %p'
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/mqtt-out.1" | sed 's/\\e/\\/g' >"$WORK/example"
+    cd "$WORK"
+    MQTT=tcp://127.0.0.1:$MQTT_PORT run --separate-stderr sh example </dev/null
+    assert_status 0
+    assert_equal "$(sort <<<"$output")" $'{"id":"1","status":200}\n{"id":"2","status":200}'
+    assert_stderr ''
+    lines sub 5
+    assert_equal "$(sort sub.out)" 'lights/hall 2 off
+lights/kitchen 1 on
+lines 1 one
+lines 1 three
+lines 1 two'
+}
+
 @test "quiet for two keepalive periods: no system call but for PINGREQ; a broker that stops answering is noticed" {
     local quiet=$BATS_FILE_TMPDIR/keepalive
     wait_for 60 test -s "$quiet/two-periods"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # ring.bats: rings of the shell, closed with pipes and hung on the hub.
 load helper/common
+load helper/mosquitto
 
 ring_run() { # ARGS
     run --separate-stderr timeout 20 ring "$@" </dev/null
@@ -121,6 +122,19 @@ END
     assert_status 0
     run ls /proc/self/fd
     assert_file "$WORK/fds" "$output"
+}
+
+@test "the examples of the page" {
+    mosquitto_start
+    start peer amqp-peer -q -g 10,telemetry,50 </dev/null
+    wait_for 10 filled "$WORK/peer.out"
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/ring.1" | sed 's/\\e/\\/g' >"$WORK/example"
+    cd "$WORK"
+    AMQP=amqp://127.0.0.1:$(head -n 1 peer.out | jq .port) MQTT=tcp://127.0.0.1:$MQTT_PORT run --separate-stderr sh example </dev/null
+    assert_status 124
+    assert_output pong
+    assert_stderr ''
+    assert_equal "$(grep -c '"outcome":"accepted"' peer.out)" 10
 }
 
 # --- the hub ---
