@@ -23,7 +23,7 @@ static bool to_signals, to_protocol, list;
 static const struct opt opts[] = {
     {'s', NULL, "Ditto Protocol messages to signals", OPT_FLAG, &to_signals, 0, 0},
     {'p', NULL, "signals to Ditto Protocol messages", OPT_FLAG, &to_protocol, 0, 0},
-    {'l', NULL, "list all signals with their topic and path, and end", OPT_FLAG, &list, 0, 0},
+    {'l', NULL, "list the signals with topic and path, and end", OPT_FLAG, &list, 0, 0},
     OPT_END,
 };
 
@@ -32,12 +32,20 @@ static const struct program program = {.name = "ditto-adapt",
                                        .summary = "adapt Ditto Protocol messages to signals, and back",
                                        .opts = opts};
 
+struct app {
+    struct adapter *adapter;
+    unsigned long long n[ADAPT_REFUSED + 1]; /* lines, by their result */
+};
+
 static void on_line(void *arg, enum lines_status st, struct slice line, struct buf *out)
 {
+    struct app *a = arg;
+    enum adapter_result r = ADAPT_REFUSED;
     if (st == LINES_LINE)
-        adapter_take(arg, line, out);
+        r = adapter_take(a->adapter, line, out);
     else
-        adapter_refuse_long(arg, line, out);
+        adapter_refuse_long(a->adapter, line, out);
+    a->n[r]++;
 }
 
 /* A signal a line: type, topic, path, separated by tabs. */
@@ -66,9 +74,10 @@ static int put_list(void)
 
 static int adapt(void)
 {
-    struct adapter *a = adapter_new(to_signals ? ADAPT_TO_SIGNAL : ADAPT_TO_PROTOCOL);
-    int code = filter_run(0, 1, on_line, a);
-    adapter_free(a);
+    struct app a = {.adapter = adapter_new(to_signals ? ADAPT_TO_SIGNAL : ADAPT_TO_PROTOCOL)};
+    int code = filter_run(0, 1, on_line, &a);
+    info("adapted %llu, refused %llu, passed %llu", a.n[ADAPTED], a.n[ADAPT_REFUSED], a.n[ADAPT_PASSED]);
+    adapter_free(a.adapter);
     return code;
 }
 
@@ -82,6 +91,6 @@ int main(int argc, char **argv)
         opt_usage(&program, "one of -s, -p and -l is needed");
     int code = list ? put_list() : adapt();
     if (io_close_stdout() < 0 && code == 0)
-        die_sys(EXIT_TEMPORARY, "cannot close stdout");
+        die_sys(EXIT_TEMPORARY, "cannot write 'stdout'");
     return code;
 }

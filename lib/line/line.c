@@ -93,7 +93,7 @@ static void on_member(void *arg, const struct json_member *m)
     place(r, r->slot, m->value);
 }
 
-static struct slice id_text(struct json id)
+struct slice line_id(struct json id)
 {
     struct slice raw = json_raw(id);
     if (raw.len == 0 || raw.len > ID_MAX_BYTES || memchr(raw.p, '\\', raw.len))
@@ -122,7 +122,7 @@ static int read_line(struct slice raw, struct line *out, struct line_inside *ins
     struct json_reader reader = {on_key, on_member, &r, notes};
     if (json_read(raw, &reader, err) < 0)
         return -1;
-    out->id = id_text(r.id);
+    out->id = line_id(r.id);
     out->kind = kind_of(out);
     return 0;
 }
@@ -150,7 +150,7 @@ int line_skim(struct slice raw, struct line *out)
             place(&r, find(&r, s.key), s.value);
         else if (skim_key_sound(s.key))
             place(&r, find_escaped(&r, s.key), s.value);
-    out->id = id_text(r.id);
+    out->id = line_id(r.id);
     out->kind = kind_of(out);
     return s.whole ? 0 : -1;
 }

@@ -41,6 +41,9 @@ struct line_inside {
 };
 int line_read_deep(struct slice raw, struct line *out, struct line_inside *inside, struct json_error *err);
 
+/* The id that the value of a member "id" is, SLICE_NONE if it is none: for who looks into lines that cannot be read. */
+struct slice line_id(struct json v);
+
 /* line_read for who forwards lines and looks into few members: what stands inside of members is not checked (json/skim.h),
  * nor are keys with bad escapes found. -1: the line does not end as an object; line_read says why. */
 int line_skim(struct slice raw, struct line *out);

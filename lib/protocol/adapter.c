@@ -73,21 +73,16 @@ static void find_entity(struct way *w)
     struct slice header = text_of(w, w->line->headers, "ditto-entity-id");
     struct slice thing = text_of(w, w->line->signal, "thingId"),
                  policy = text_of(w, w->line->signal, "policyId");
-    struct buf typed = {0};
-    bool found = topic_names_entity(w) || (header.p && read_typed_id(header, w));
-    if (!found && (thing.p || policy.p)) {
-        struct entity_id id;
-        struct ditto_error ignored;
-        ignored.status = 0;
-        found = entity_id_parse(thing.p ? thing : policy, ENTITY_NAMESPACED, &id, &ignored) == 0;
-        if (found) {
-            w->topic.namespace = id.namespace;
-            w->topic.name = id.name;
-        }
+    struct entity_id id;
+    struct ditto_error ignored;
+    ignored.status = 0;
+    if (topic_names_entity(w) || (header.p && read_typed_id(header, w)))
+        return;
+    w->topic.namespace = w->topic.name = S("unknown");
+    if (entity_id_parse(thing.p ? thing : policy, ENTITY_NAMESPACED, &id, &ignored) == 0) {
+        w->topic.namespace = id.namespace;
+        w->topic.name = id.name;
     }
-    buf_free(&typed);
-    if (!found)
-        w->topic.namespace = w->topic.name = S("unknown");
 }
 
 /* The topic of the error message. */
@@ -197,11 +192,20 @@ static void fail_unread(struct slice raw, const struct json_error *why, struct d
                    "The line is no JSON object: %s at byte %zu.", why->reason, why->offset);
 }
 
+/* Its id, if it stands before the fault: whoever gave it waits for it. */
+static void on_unread(void *arg, const struct json_member *m)
+{
+    struct line *l = arg;
+    if (json_key_is(m->key, S("id")))
+        l->id = line_id(m->value);
+}
+
 static int read_line(struct adapter *a, struct way *w, struct line *l, struct slice raw)
 {
     struct json_error why;
     if (line_read_deep(raw, l, &a->inside, &why) < 0) {
         *l = (struct line){.raw = raw};
+        (void)json_each_member(raw, on_unread, l, NULL);
         fail_unread(raw, &why, w->err);
         return -1;
     }
@@ -237,6 +241,9 @@ void adapter_refuse_long(struct adapter *a, struct slice head, struct buf *out)
     struct line l = {.raw = head};
     struct way w = {.line = &l, .inside = &a->inside, .out = out, .scratch = &a->scratch, .err = &a->err};
     a->err.status = 0;
+    json_view_clear(&a->inside.headers);
+    json_view_clear(&a->inside.signal);
+    (void)json_each_member(head, on_unread, &l, NULL);
     ditto_fail(&a->err, 413, "messages:payload.toolarge", "A line has 32 MiB at most.", NULL,
                "The line is too long.");
     put_error(&w);

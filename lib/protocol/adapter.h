@@ -24,7 +24,7 @@ enum adapter_result { ADAPTED, ADAPT_PASSED, ADAPT_REFUSED };
 
 /* Takes a line (without '\n') and appends its answer, lines with '\n', to out. */
 enum adapter_result adapter_take(struct adapter *a, struct slice raw, struct buf *out);
-/* Appends the answer to a line that could not be read, of which head is known. */
+/* Appends the answer to a line that is too long to be read, of which head is known. */
 void adapter_refuse_long(struct adapter *a, struct slice head, struct buf *out);
 
 #endif
