@@ -1,12 +1,13 @@
 /* conn-store: keeps connections, as events in a log.
  *
- *   conn-store [-1n] [-d fd]
+ *   conn-store [-1n] [-a days] [-d fd] [-K keys]
  *
  * Takes Ditto's connectivity commands over $CONN_RUN/store.sock (with -1: over stdin and stdout), judges them, appends
  * events to $CONN_DIR/events.gdbm, and answers with Ditto's responses. Whoever follows sees every event.
  *
  *   - What is answered with success is on the disk. What cannot be brought there is refused and has not happened.
- *   - State is the log read from its beginning; nothing else is kept.
+ *   - State is what the log adds up to; a snapshot only saves the next start some work.
+ *   - What is older than -a days is cut off, but for a base of each connection; secrets are sealed by the first key.
  *   - Answers come in the order of the lines that asked; one bad line costs its own answer only.
  *   - One process owns the log; kill -9 at any moment loses nothing that was answered for. */
 #include <errno.h>
@@ -21,15 +22,22 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "store/rewrite.h"
 #include "store/server.h"
 
 #include "base/banned.h"
 
 static bool once, check_only;
 static int ready_fd = -1;
+static unsigned long keep_days = 30;
+static const char *keys;
+
+enum { CHORE_MS = 60 * 60 * 1000, RETRY_MS = 60 * 1000, DAY_MS = 24 * 60 * 60 * 1000 };
 
 static const struct opt opts[] = {
     {'1', NULL, "serve stdin and stdout instead of a socket; end with the input", OPT_FLAG, &once, 0, 0},
+    {'K', "file", "keys for the secrets in the log; HUP reads it again", OPT_STRING, &keys, 0, 0},
+    {'a', "days", "cut off events that are older (30)", OPT_NUMBER, &keep_days, 0, 36500},
     {'d', "fd", "write a newline to this descriptor when ready", OPT_FD, &ready_fd, 0, 0},
     {'n', NULL, "check the log, print a summary, change nothing", OPT_FLAG, &check_only, 0, 0},
     OPT_END,
@@ -39,7 +47,42 @@ struct daemon {
     struct loop *loop;
     struct store store;
     struct server *server;
+    struct rewrite rewrite;
+    struct timer chore;
 };
+
+/* Begins with a look at what is old; a step of the work each time the loop comes round. */
+static void on_chore(struct timer *t)
+{
+    struct daemon *d = t->arg;
+    bool sealed = d->store.stale;
+    if (d->rewrite.phase == REWRITE_NOTHING)
+        rewrite_start(&d->rewrite, &d->store, wall_ms() - (int64_t)keep_days * DAY_MS);
+    int rc = rewrite_step(&d->rewrite);
+    if (rc < 0)
+        warn_sys("cannot rewrite 'events.gdbm': it stays as it is");
+    if (rc == 0 && d->rewrite.dropped)
+        info("cut off %" PRIu64 " records that are older than %lu days", d->rewrite.dropped, keep_days);
+    if (rc == 0 && sealed && !d->store.stale)
+        info("all secrets in the log are sealed by the first key of '%s'", keys);
+    loop_timer(d->loop, t, rc > 0 ? clock_ms() : clock_ms() + (rc < 0 ? RETRY_MS : CHORE_MS));
+}
+
+/* Other keys, without a gap: what is written from now on has the first one, the rest is written anew beside the work. */
+static void on_rekey(int signo, void *arg)
+{
+    struct daemon *d = arg;
+    struct log_error err;
+    (void)signo;
+    if (!keys)
+        return;
+    if (store_rekey(&d->store, keys, &err) != 0) {
+        error("%s: the keys stay as they were", err.text);
+        return;
+    }
+    rewrite_stop(&d->rewrite);
+    loop_timer(d->loop, &d->chore, clock_ms());
+}
 
 static void on_end(int signo, void *arg)
 {
@@ -63,13 +106,19 @@ static void open_store(struct store *s, const char *dir, enum log_mode mode)
 {
     struct log_error err;
     struct log_health h;
-    if (store_open(s, &log_gdbm, dir, mode, &err) != 0)
+    struct vault vault = {0};
+    if (keys && vault_load(&vault, keys, &err) != 0)
+        die(err.exit_code, "%s", err.text);
+    if (store_open(s, &log_gdbm, dir, mode, &vault, &err) != 0)
         die(err.exit_code, "cannot open '%s/events.gdbm': %s", dir, err.text);
     s->log->backend->health(s->log, &h);
     if (!h.clean)
         warn("'%s/events.gdbm' was not closed in order: read %" PRIu64
              " records one by one, dropped %zu unfinished",
              dir, h.position, h.dropped);
+    if (!keys)
+        info("secrets in '%s/events.gdbm' are not encrypted: there is no file of keys (-K)", dir);
+    info("position %" PRIu64 ", replayed %" PRIu64 " records", h.position, h.replayed);
 }
 
 /* A summary of the log as one JSON object. */
@@ -124,6 +173,9 @@ static int serve(struct daemon *d)
     loop_signal(d->loop, SIGTERM, on_end, d);
     loop_signal(d->loop, SIGINT, on_end, d);
     loop_signal(d->loop, SIGUSR1, on_counters, d);
+    loop_signal(d->loop, SIGHUP, on_rekey, d);
+    d->chore = (struct timer){.at = NEVER, .fire = on_chore, .arg = d};
+    loop_timer(d->loop, &d->chore, clock_ms());
     if (once)
         server_pipe(d->server);
     else
@@ -131,7 +183,9 @@ static int serve(struct daemon *d)
     io_ready(ready_fd);
     loop_run(d->loop);
     int rc = server_cut(d->server) ? EXIT_TEMPORARY : EXIT_DONE;
+    rewrite_stop(&d->rewrite);
     server_free(d->server);
+    loop_timer(d->loop, &d->chore, NEVER);
     loop_free(d->loop);
     return rc;
 }
@@ -154,7 +208,6 @@ int main(int argc, char **argv)
         opt_usage(&program, "too many operands");
     (void)umask(077);
     forbid_core();
-    (void)signal(SIGHUP, SIG_IGN);
     const char *dir = conn_dir();
     if (!dir)
         die_sys(EXIT_TEMPORARY, "cannot use the folder of the log");

@@ -48,10 +48,10 @@ codes='[.[].signal|.payload.error // .status]'
     fine
     assert_lines "$codes" '[201,204,200,200,200,200,201,200,204,200]'
     assert_lines '[.[].headers."entity-revision"]' '[1,2,3,4,4,5,1,null,6,null]'
-    assert_lines '.[0]|del(.signal.connection)' '{"id":"x","headers":{"correlation-id":"k1","entity-revision":1},"signal":{"type":"connectivity.responses:createConnection","status":201,"connectionId":"c1"}}'
+    assert_lines '.[0]|del(.signal.connection)' '{"id":"x","headers":{"correlation-id":"k1","entity-revision":1,"etag":"\"rev:1\""},"signal":{"type":"connectivity.responses:createConnection","status":201,"connectionId":"c1"}}'
     assert_lines '.[0].signal.connection|[.id,.name,.connectionStatus,.uri,.clientCount]' \
         '["c1","first","closed","tcp://user:*****@localhost:1883",1]'
-    assert_lines '.[1]' '{"headers":{"entity-revision":2},"signal":{"type":"connectivity.responses:modifyConnection","status":204,"connectionId":"c1"}}'
+    assert_lines '.[1]' '{"headers":{"entity-revision":2,"etag":"\"rev:2\""},"signal":{"type":"connectivity.responses:modifyConnection","status":204,"connectionId":"c1"}}'
     assert_lines '.[4].signal.connection|[.name,.connectionStatus]' '["second","open"]'
     assert_lines '[.[7,9].signal.connectionIds]' '[["b","c1"],["b"]]'
 }
@@ -181,7 +181,7 @@ codes='[.[].signal|.payload.error // .status]'
     assert_output '{"position":5,"connections":2,"open":1,"deleted":1,"clean":false,"dropped":0}'
     assert_stderr "conn-store: warning: '$CONN_DIR/events.gdbm' was not closed in order: read 5 records one by one, dropped 0 unfinished"
     ls "$CONN_DIR" >"$WORK/list"
-    assert_file "$WORK/list" $'events.gdbm\nevents.lock'
+    assert_file "$WORK/list" $'events.gdbm\nevents.lock\nevents.snapshot'
 }
 
 # Offset of the last record in the file.

@@ -9,15 +9,27 @@ static void copy_member(struct buf *out, struct json from, struct slice name)
         json_put_member(out, name, json_slice(v));
 }
 
-void answer_begin(struct buf *out, struct json question, uint64_t revision)
+static void put_tag(struct buf *out, uint64_t tag)
+{
+    json_put_key(out, S("etag"));
+    buf_puts(out, "\"\\\"rev:");
+    buf_put_u64(out, tag);
+    buf_puts(out, "\\\"\"");
+}
+
+void answer_begin(struct buf *out, struct json question, struct answer_headers h)
 {
     buf_putc(out, '{');
     copy_member(out, question, S("id"));
     json_put_key(out, S("headers"));
     buf_putc(out, '{');
     copy_member(out, json_get(question, S("headers")), S("correlation-id"));
-    if (revision)
-        json_put_member_int(out, S("entity-revision"), (int64_t)revision);
+    if (h.revision)
+        json_put_member_int(out, S("entity-revision"), (int64_t)h.revision);
+    if (h.tag)
+        put_tag(out, h.tag);
+    if (h.historical)
+        json_put_member(out, S("historical-headers"), S("{}"));
     buf_putc(out, '}');
     json_put_key(out, S("signal"));
 }
@@ -29,7 +41,7 @@ void answer_end(struct buf *out)
 
 void answer_error(struct buf *out, struct json question, const struct ditto_error *err)
 {
-    answer_begin(out, question, 0);
+    answer_begin(out, question, (struct answer_headers){0});
     buf_puts(out, "{\"type\":\"connectivity.responses:errorResponse\"");
     json_put_member_int(out, S("status"), err->status);
     json_put_key(out, S("payload"));

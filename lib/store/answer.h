@@ -9,9 +9,13 @@
 #include "json/json.h"
 #include "protocol/error.h"
 
-/* Appends everything up to the signal object, which the caller appends, then answer_end. revision: Ditto's
- * entity-revision header, 0 for none. */
-void answer_begin(struct buf *out, struct json question, uint64_t revision);
+struct answer_headers {
+    uint64_t revision; /* entity-revision; 0: none */
+    uint64_t tag;      /* etag "rev:N"; 0: none */
+    bool historical;   /* historical-headers */
+};
+/* Appends everything up to the signal object, which the caller appends, then answer_end. */
+void answer_begin(struct buf *out, struct json question, struct answer_headers h);
 void answer_end(struct buf *out);
 /* The whole line of an errorResponse, whose payload has the pointer, too, if there is one. */
 void answer_error(struct buf *out, struct json question, const struct ditto_error *err);

@@ -19,8 +19,11 @@ static void bad_line(struct peer *p, struct json line, const char *code, const c
 static void run_command(struct server *s, struct peer *p, struct json line)
 {
     struct asker asker = {.secrets = p->trusted, .supervised = s->may_ask && !p->follower.supervise};
-    if (commands_run(s->store, line, asker, &p->answers) == COMMAND_FORWARD)
-        questions_add(s, p, line);
+    switch (commands_run(s->store, line, asker, &p->answers)) {
+    case COMMAND_ANSWERED: break;
+    case COMMAND_FORWARD: questions_add(s, p, line); break;
+    case COMMAND_TELL: questions_tell(s, line); break;
+    }
 }
 
 static bool is_response(struct json signal)
@@ -33,6 +36,19 @@ static void follow(struct server *s, struct peer *p, struct json request)
     struct ditto_error err = {0};
     if (follower_start(&p->follower, s->store, request, p->trusted, &err) != 0)
         answer_notice(&p->answers, &err);
+}
+
+/* With all secrets that are in it. */
+static void export_log(struct server *s, struct peer *p)
+{
+    struct ditto_error err = {0};
+    if (p->trusted) {
+        follower_export(&p->follower, s->store, &p->answers);
+        return;
+    }
+    (void)ditto_fail(&err, 401, "connectivity:connection.unauthorized", NULL, NULL,
+                     "Only the store's own user may have the log.");
+    answer_notice(&p->answers, &err);
 }
 
 static void take_line(struct server *s, struct peer *p, struct slice text)
@@ -55,6 +71,8 @@ static void take_line(struct server *s, struct peer *p, struct slice text)
         run_command(s, p, line);
     else if (request.type != JSON_ABSENT)
         follow(s, p, request);
+    else if (json_get(line, S("export")).type == JSON_TRUE)
+        export_log(s, p);
     else
         bad_line(p, line, "json.field.missing", "/signal", "The line has neither 'signal' nor 'follow'.");
 }

@@ -67,7 +67,11 @@ static void found(struct carve *c, const struct record *r, uint64_t offset, size
         c->cap = c->cap ? c->cap * 2 : 64;
         c->v = xrealloc_array(c->v, c->cap, sizeof *c->v);
     }
-    c->v[c->n++] = (struct carved){r->position, offset, len};
+    c->v[c->n++] = (struct carved){r->position, offset, len, r->kind};
+    if (r->kind == RECORD_CUT) {
+        c->cut = r->position;
+        c->bases = r->revision;
+    }
     if (r->durable > c->durable)
         c->durable = r->durable;
 }
@@ -75,7 +79,7 @@ static void found(struct carve *c, const struct record *r, uint64_t offset, size
 static void found_damaged(struct carve *c, const struct record *r, uint64_t offset)
 {
     if (c->n_damaged < CARVE_DAMAGED_MAX)
-        c->damaged[c->n_damaged] = (struct carved){r->position, offset, 0};
+        c->damaged[c->n_damaged] = (struct carved){r->position, offset, 0, r->kind};
     c->n_damaged++;
 }
 
@@ -134,9 +138,17 @@ int carve_scan(struct carve *c, int fd, struct log_error *err)
     return 0;
 }
 
+/* The cut, bases, events. */
+static int rank(const struct carved *x)
+{
+    return x->kind == RECORD_CUT ? 0 : x->kind == RECORD_SNAPSHOT ? 1 : 2;
+}
+
 static int by_position(const void *a, const void *b)
 {
     const struct carved *x = a, *y = b;
+    if (rank(x) != rank(y))
+        return rank(x) - rank(y);
     if (x->position != y->position)
         return x->position < y->position ? -1 : 1;
     return (x->offset > y->offset) - (x->offset < y->offset);
@@ -153,18 +165,56 @@ static int missing(const struct carve *c, uint64_t position, uint64_t confirmed,
     return log_fail(err, EXIT_PERMANENT, "record %" PRIu64 " of %" PRIu64 " is missing", position, confirmed);
 }
 
+/* Bases, and damaged ones among them, are confirmed: a file that has them was whole when it was put in force. */
+static int missing_base(const struct carve *c, uint64_t there, struct log_error *err)
+{
+    for (size_t i = 0; i < c->n_damaged && i < CARVE_DAMAGED_MAX; i++)
+        if (c->damaged[i].position <= c->cut)
+            return log_fail(err, EXIT_PERMANENT,
+                            "the snapshot at %" PRIu64 " is damaged (at byte %" PRIu64 ")",
+                            c->damaged[i].position, c->damaged[i].offset);
+    return log_fail(err, EXIT_PERMANENT,
+                    "of %" PRIu64 " snapshots at its beginning only %" PRIu64 " are there", c->bases, there);
+}
+
+uint64_t carve_head(const struct carve *c)
+{
+    return c->n && rank(&c->v[c->n - 1]) == 2 ? c->v[c->n - 1].position : c->cut;
+}
+
+size_t carve_find(const struct carve *c, uint64_t position)
+{
+    size_t low = 0, high = c->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const struct carved *m = &c->v[mid];
+        if (m->kind == RECORD_CUT || m->position < position)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < c->n && c->v[low].position == position ? low : c->n;
+}
+
 int carve_settle(struct carve *c, uint64_t must, struct log_error *err)
 {
-    uint64_t confirmed = must > c->durable ? must : c->durable;
+    uint64_t confirmed = must > c->durable ? must : c->durable, next = c->cut + 1;
     size_t n = 0, i = 0;
     if (c->n)
         qsort(c->v, c->n, sizeof *c->v, by_position);
-    for (; i < c->n && c->v[i].position <= n + 1; i++)
-        if (c->v[i].position == n + 1)
+    while (i < c->n && rank(&c->v[i]) < 2)
+        i++;
+    n = i;
+    if (n != c->bases + (c->cut != 0))
+        return missing_base(c, n - (c->cut != 0), err);
+    for (; i < c->n && c->v[i].position <= next; i++)
+        if (c->v[i].position == next) {
             c->v[n++] = c->v[i];
+            next++;
+        }
     c->dropped = c->n - i + c->n_damaged;
     c->n = n;
-    return n < confirmed ? missing(c, n + 1, confirmed, err) : 0;
+    return next - 1 < confirmed ? missing(c, next, confirmed, err) : 0;
 }
 
 int carve_void(struct carve *c, uint64_t after)

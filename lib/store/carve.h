@@ -13,6 +13,7 @@
 struct carved {
     uint64_t position, offset;
     size_t len;
+    enum record_kind kind;
 };
 
 enum { CARVE_DAMAGED_MAX = 64 };
@@ -20,11 +21,12 @@ enum { CARVE_DAMAGED_MAX = 64 };
 struct carve {
     int fd;
     size_t n, cap;
-    struct carved *v; /* in order of position once settled */
-    uint64_t durable; /* every record up to here was confirmed to somebody */
-    size_t dropped;   /* records behind the first gap, and unfinished ones: never confirmed */
-    bool newer;       /* a record of a later format was seen */
-    size_t n_damaged; /* records with a wrong checksum, the first CARVE_DAMAGED_MAX of them in damaged */
+    struct carved *v; /* once settled: the cut, if there is one, bases, events; each in order of position */
+    uint64_t cut, bases; /* as the record of the cut says; 0: there is none */
+    uint64_t durable;    /* every record up to here was confirmed to somebody */
+    size_t dropped;      /* records behind the first gap, and unfinished ones: never confirmed */
+    bool newer;          /* a record of a later format was seen */
+    size_t n_damaged;    /* records with a wrong checksum, the first CARVE_DAMAGED_MAX of them in damaged */
     struct carved damaged[CARVE_DAMAGED_MAX];
 };
 
@@ -32,9 +34,13 @@ struct carve {
  * format). */
 int carve_scan(struct carve *c, int fd, struct log_error *err);
 /* Puts the records in order and drops what was written but never confirmed: whatever stands behind the first missing
- * position. must: a position that is known to be confirmed from elsewhere, or 0. 0, or -1 with *err naming the first
+ * event. must: a position that is known to be confirmed from elsewhere, or 0. 0, or -1 with *err naming the first
  * confirmed record that is missing. */
 int carve_settle(struct carve *c, uint64_t must, struct log_error *err);
+/* Newest position of a settled one. */
+uint64_t carve_head(const struct carve *c);
+/* Index of the event or base at a position, c->n if there is none. Settled ones only. */
+size_t carve_find(const struct carve *c, uint64_t position);
 /* Forgets records behind a position and spoils their magic in the file, so that no later scan finds them: they were
  * refused. 0, or -1 with errno. Needs no room on the disk. */
 int carve_void(struct carve *c, uint64_t after);

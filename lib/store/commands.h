@@ -1,6 +1,8 @@
 /* commands.h: connectivity commands ("Signals", connectivity.commands:…), from a line to its answer.
  *
- * What a command means stands in one table (commands.c); a new command is a new row and a function. */
+ * What a command means stands in one table (commands.c); a new command is a new row and a function. Headers that count:
+ * if-match, if-none-match (entity tags "rev:N"), expected-revision (ours: the entity-revision of the last answer, 0 for a
+ * connection that never was), at-historical-revision, at-historical-timestamp, ditto-sudo, response-required. */
 #ifndef STORE_COMMANDS_H
 #define STORE_COMMANDS_H
 
@@ -15,6 +17,7 @@ struct asker {
 enum outcome {
     COMMAND_ANSWERED, /* the answer is in out, if one is wanted; to be sent after store_commit */
     COMMAND_FORWARD, /* a question about live state: out is untouched, the answer comes from the supervisor */
+    COMMAND_TELL,    /* the supervisor is to be told; nobody answers */
 };
 
 /* line: an object with the member "signal", checked by json_parse. */

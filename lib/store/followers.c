@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "connection/connection.h"
+#include "store/export.h"
 
 #include "base/banned.h"
 
@@ -23,6 +24,13 @@ static int bad_request(const char *pointer, const char *want, struct ditto_error
                       want);
 }
 
+static void start_with_state(struct follower *f, const struct store *s)
+{
+    f->stated = true;
+    f->phase = FOLLOW_STATE;
+    f->position = store_position(s);
+}
+
 int follower_start(struct follower *f, const struct store *s, struct json request, bool trusted,
                    struct ditto_error *err)
 {
@@ -37,9 +45,12 @@ int follower_start(struct follower *f, const struct store *s, struct json reques
         return bad_request("/follow/role", "\"supervise\", if it is given", err);
     follower_free(f);
     /* a position that the log has not reached is of another log */
-    f->stated = n < 0 || (uint64_t)n > head;
-    f->phase = f->stated ? FOLLOW_STATE : FOLLOW_TAIL;
-    f->position = f->stated ? head : (uint64_t)n;
+    if (n < 0 || (uint64_t)n > head || (uint64_t)n < store_cut(s))
+        start_with_state(f, s);
+    else {
+        f->phase = FOLLOW_TAIL;
+        f->position = (uint64_t)n;
+    }
     f->secrets = trusted && json_get(request, S("secrets")).type == JSON_TRUE;
     f->supervise = json_present(role);
     return 0;
@@ -79,7 +90,7 @@ static int read_log(struct feed *feed, const struct store *s, log_visit *visit, 
 {
     if (feed->f->position == store_position(s))
         return 0;
-    if (s->log->backend->read(s->log, feed->f->position, visit, feed) == 0)
+    if (store_read(s, feed->f->position, visit, feed) == 0)
         return 0;
     return ditto_fail(err, 503, "connectivity:connection.unavailable", "Follow again from there.", NULL,
                       "The event log cannot be read after position %" PRIu64 ": %s.", feed->f->position,
@@ -131,10 +142,55 @@ static int feed_state(struct follower *f, const struct store *s, struct buf *out
 static int feed_tail(struct follower *f, const struct store *s, struct buf *out, struct ditto_error *err)
 {
     struct feed feed = {f, out, FOLLOW_FILL_BYTES};
+    if (f->position < store_cut(s)) { /* cut off meanwhile */
+        start_with_state(f, s);
+        return 0;
+    }
     if (read_log(&feed, s, put_event, err) != 0)
         return -1;
     if (f->position == store_position(s))
         go_live(f, out);
+    return 0;
+}
+
+/* --- exporting ---------------------------------------------------------------------------------------------------- */
+
+void follower_export(struct follower *f, const struct store *s, struct buf *out)
+{
+    struct log_health h;
+    s->log->backend->health(s->log, &h);
+    follower_free(f);
+    f->phase = FOLLOW_EXPORT;
+    f->end = h.position;
+    f->cut = h.cut;
+    export_put_head(out, &h);
+}
+
+static bool put_record(void *arg, const struct record *r)
+{
+    struct feed *feed = arg;
+    if (feed->out->len >= feed->room || r->position > feed->f->end)
+        return false;
+    feed->f->position = r->position;
+    export_put(feed->out, r);
+    return true;
+}
+
+static int feed_export(struct follower *f, const struct store *s, struct buf *out, struct ditto_error *err)
+{
+    struct feed feed = {f, out, FOLLOW_FILL_BYTES};
+    uint64_t before = f->position;
+    if (f->cut != store_cut(s))
+        return ditto_fail(err, 409, "connectivity:signal.illegal", "Export again.", NULL,
+                          "The log was compacted meanwhile.");
+    if (s->log->backend->read(s->log, before, put_record, &feed) != 0)
+        return ditto_fail(err, 503, "connectivity:connection.unavailable", NULL, NULL,
+                          "The event log cannot be read after position %" PRIu64 ": %s.", f->position,
+                          strerror(errno));
+    if (f->position == f->end || (f->position == before && out->len < FOLLOW_FILL_BYTES)) {
+        export_put_end(out, f->end);
+        f->phase = FOLLOW_NOTHING;
+    }
     return 0;
 }
 
@@ -146,6 +202,7 @@ int follower_feed(struct follower *f, const struct store *s, struct buf *out, st
     case FOLLOW_STATE: return feed_state(f, s, out, err);
     case FOLLOW_TAIL: return feed_tail(f, s, out, err);
     case FOLLOW_LIVE: return read_log(&live, s, put_event, err);
+    case FOLLOW_EXPORT: return feed_export(f, s, out, err);
     }
     return 0;
 }

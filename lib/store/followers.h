@@ -13,7 +13,7 @@
 
 enum { FOLLOW_FILL_BYTES = 256 * 1024, FOLLOW_QUEUE_BYTES = 8 * 1024 * 1024 };
 
-enum follow_phase { FOLLOW_NOTHING, FOLLOW_STATE, FOLLOW_TAIL, FOLLOW_LIVE };
+enum follow_phase { FOLLOW_NOTHING, FOLLOW_STATE, FOLLOW_TAIL, FOLLOW_LIVE, FOLLOW_EXPORT };
 
 struct follower {
     enum follow_phase phase;
@@ -21,6 +21,7 @@ struct follower {
     bool stated;       /* it got the state, not the log from `from` on */
     uint64_t position; /* newest event that is in its queue, or does not concern it */
     struct slice sent; /* FOLLOW_STATE: id of the connection sent last */
+    uint64_t end, cut; /* FOLLOW_EXPORT: newest position that is wanted; where the log began then */
     struct buf late;   /* FOLLOW_STATE: events of connections that were sent before they happened */
 };
 
@@ -28,6 +29,8 @@ struct follower {
  * with *err. */
 int follower_start(struct follower *f, const struct store *s, struct json request, bool trusted,
                    struct ditto_error *err);
+/* The log itself, as it is now, for a copy (export.h), and then nothing more: "end" says that it is complete. */
+void follower_export(struct follower *f, const struct store *s, struct buf *out);
 /* Appends to out what f should see of what is committed, as long as out has room (FOLLOW_FILL_BYTES, for a live one
  * FOLLOW_QUEUE_BYTES). 0, or -1 with *err when the log cannot be read. */
 int follower_feed(struct follower *f, const struct store *s, struct buf *out, struct ditto_error *err);

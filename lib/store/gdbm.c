@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/crc32c.h"
 #include "store/gdbm_file.h"
 #include "store/mark.h"
+#include "store/snapshot.h"
 
 #include "base/banned.h"
 
@@ -27,14 +29,6 @@ static int gdbm_log_append(struct event_log *log, struct record *r, uint64_t exp
 {
     if (of(log)->mode == LOG_WRITE)
         return ledger_append(&of(log)->ledger, r, expected_revision);
-    errno = EROFS;
-    return -1;
-}
-
-static int gdbm_log_snapshot(struct event_log *log, struct record *r)
-{
-    if (of(log)->mode == LOG_WRITE)
-        return ledger_snapshot(&of(log)->ledger, r);
     errno = EROFS;
     return -1;
 }
@@ -75,6 +69,7 @@ static int write_staged(struct gdbm_log *g)
 static void suspect(struct gdbm_log *g)
 {
     struct log_error err;
+    gdbm_rewrite_abandon(&g->log);
     events_close(g);
     if (events_carve(g, &err) != 0 || carve_void(&g->carve, g->ledger.head) != 0)
         error("cannot withdraw refused events from '%s': the next start may bring them back", EVENTS_FILE);
@@ -84,9 +79,9 @@ static void suspect(struct gdbm_log *g)
 
 static int try_repair(struct gdbm_log *g)
 {
-    if (g->carve.n != g->ledger.head)
+    if (carve_head(&g->carve) != g->ledger.head)
         suspect(g);
-    if (g->carve.n == g->ledger.head)
+    if (carve_head(&g->carve) == g->ledger.head)
         return events_rebuild(g);
     errno = EIO;
     return -1;
@@ -138,13 +133,7 @@ static void gdbm_log_discard(struct event_log *log)
 
 static int fetch(void *backend, uint64_t position, struct buf *dst)
 {
-    struct gdbm_log *g = backend;
-    if (g->db)
-        return events_get(g->db, position, dst);
-    if (position <= g->carve.n)
-        return carve_fetch(&g->carve, position - 1, dst);
-    errno = EIO;
-    return -1;
+    return events_fetch(backend, position, dst);
 }
 
 static int gdbm_log_read(struct event_log *log, uint64_t after, log_visit *visit, void *arg)
@@ -162,11 +151,25 @@ static void gdbm_log_health(const struct event_log *log, struct log_health *out)
 {
     const struct gdbm_log *g = of(log);
     *out = (struct log_health){
-        .position = g->ledger.head,
+        .replayed = g->replayed,
         .clean = g->clean,
         .writable = g->mode == LOG_WRITE && g->db,
         .dropped = g->dropped,
     };
+    ledger_health(&g->ledger, out);
+}
+
+static int gdbm_log_snapshot(struct event_log *log, log_state *state, void *arg)
+{
+    struct gdbm_log *g = of(log);
+    struct buf bytes = {0};
+    if (g->mode != LOG_WRITE || !g->ledger.head)
+        return 0;
+    uint64_t newest = ledger_newest(&g->ledger);
+    int rc = events_fetch(g, newest, &bytes);
+    uint32_t crc = crc32c(buf_slice(&bytes));
+    buf_free(&bytes);
+    return rc == 0 ? snapshot_write(g->dir, &g->ledger, newest, crc, state, arg) : -1;
 }
 
 /* Gives back what is booked behind the end of the file. */
@@ -207,11 +210,15 @@ const struct log_backend log_gdbm = {
     .name = "gdbm",
     .open = gdbm_log_open,
     .append = gdbm_log_append,
-    .snapshot = gdbm_log_snapshot,
     .commit = gdbm_log_commit,
     .discard = gdbm_log_discard,
     .read = gdbm_log_read,
     .read_id = gdbm_log_read_id,
+    .snapshot = gdbm_log_snapshot,
+    .rewrite_begin = gdbm_rewrite_begin,
+    .rewrite_put = gdbm_rewrite_put,
+    .rewrite_end = gdbm_rewrite_end,
+    .rewrite_abandon = gdbm_rewrite_abandon,
     .health = gdbm_log_health,
     .close = gdbm_log_close,
 };

@@ -26,7 +26,7 @@ static int gdbm_failed(GDBM_FILE db)
 
 static datum key_of(char text[KEY_SIZE], uint64_t position)
 {
-    int n = snprintf(text, KEY_SIZE, "e/%012" PRIu64, position);
+    int n = position ? snprintf(text, KEY_SIZE, "e/%012" PRIu64, position) : snprintf(text, KEY_SIZE, "cut");
     return (datum){text, n};
 }
 
@@ -54,6 +54,17 @@ int events_get(GDBM_FILE db, uint64_t position, struct buf *dst)
     buf_put(dst, value.dptr, (size_t)value.dsize);
     free(value.dptr);
     return 0;
+}
+
+int events_fetch(struct gdbm_log *g, uint64_t position, struct buf *dst)
+{
+    size_t i;
+    if (g->db)
+        return events_get(g->db, position, dst);
+    if ((i = carve_find(&g->carve, position)) < g->carve.n)
+        return carve_fetch(&g->carve, i, dst);
+    errno = EIO;
+    return -1;
 }
 
 int events_sync(GDBM_FILE db)
@@ -94,8 +105,8 @@ void events_close(struct gdbm_log *g)
 
 static int open_bare(const struct gdbm_log *g)
 {
-    int fd = g->mode == LOG_WRITE ? openat(g->dir, EVENTS_FILE, O_RDWR | O_CLOEXEC) : -1;
-    return fd >= 0 ? fd : openat(g->dir, EVENTS_FILE, O_RDONLY | O_CLOEXEC);
+    int fd = g->mode == LOG_WRITE ? openat(g->dir, g->file, O_RDWR | O_CLOEXEC) : -1;
+    return fd >= 0 ? fd : openat(g->dir, g->file, O_RDONLY | O_CLOEXEC);
 }
 
 int events_carve(struct gdbm_log *g, struct log_error *err)
@@ -120,23 +131,22 @@ static int copy_carved(struct gdbm_log *g, GDBM_FILE fresh)
         buf_reset(&bytes, RECORD_MAX);
         rc = carve_fetch(&g->carve, i, &bytes);
         if (rc == 0)
-            rc = events_put(fresh, g->carve.v[i].position, buf_slice(&bytes));
+            rc = events_put(fresh, g->carve.v[i].kind == RECORD_CUT ? 0 : g->carve.v[i].position,
+                            buf_slice(&bytes));
     }
     buf_free(&bytes);
     return rc == 0 ? events_sync(fresh) : -1;
 }
 
-/* Is there room for the fresh file? Asked first, because gdbm loses memory when it cannot write the beginning of a new
- * file, and because copying in vain takes long. */
-static int has_room(const struct gdbm_log *g)
+/* Asked before a fresh file is begun, because gdbm loses memory when it cannot write the beginning of a new file, and
+ * because copying in vain takes long. */
+int events_room(const struct gdbm_log *g, off_t bytes)
 {
     static const char zeros[PROBE_BYTES];
-    off_t need = PROBE_BYTES;
+    off_t need = PROBE_BYTES + bytes + bytes / 8;
     int fd = openat(g->dir, FRESH_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return -1;
-    for (size_t i = 0; i < g->carve.n; i++)
-        need += (off_t)(g->carve.v[i].len + g->carve.v[i].len / 8);
     int rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, need), why = errno;
     if (rc != 0 && why != ENOSPC)
         rc = io_write_all(fd, zeros, sizeof zeros), why = errno;
@@ -147,9 +157,9 @@ static int has_room(const struct gdbm_log *g)
 }
 
 /* The old file gets a second name before it loses its first, so that there is an events.gdbm at every moment. */
-static int take_place(const struct gdbm_log *g)
+int events_take_place(const struct gdbm_log *g, bool keep)
 {
-    if (events_size(g, EVENTS_FILE) >= 0) {
+    if (keep && events_size(g, EVENTS_FILE) >= 0) {
         (void)unlinkat(g->dir, BACKUP_FILE, 0);
         if (linkat(g->dir, EVENTS_FILE, g->dir, BACKUP_FILE, 0) != 0)
             warn_sys("cannot keep '%s' as '%s'", EVENTS_FILE, BACKUP_FILE);
@@ -157,14 +167,22 @@ static int take_place(const struct gdbm_log *g)
     return renameat(g->dir, FRESH_FILE, g->dir, EVENTS_FILE) == 0 && fsync(g->dir) == 0 ? 0 : -1;
 }
 
+static off_t carved_bytes(const struct carve *c)
+{
+    off_t sum = 0;
+    for (size_t i = 0; i < c->n; i++)
+        sum += (off_t)c->v[i].len;
+    return sum;
+}
+
 int events_rebuild(struct gdbm_log *g)
 {
-    if (has_room(g) != 0)
+    if (events_room(g, carved_bytes(&g->carve)) != 0)
         return -1;
     GDBM_FILE fresh = events_open(g, FRESH_FILE, GDBM_NEWDB, O_RDWR | O_CREAT | O_EXCL);
     if (!fresh)
         return -1;
-    if (copy_carved(g, fresh) == 0 && take_place(g) == 0) {
+    if (copy_carved(g, fresh) == 0 && events_take_place(g, true) == 0) {
         carve_free(&g->carve);
         g->db = fresh;
         g->reserved = 0;

@@ -2,13 +2,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/scan.h"
+#include "store/crc32c.h"
 #include "store/gdbm_file.h"
 #include "store/mark.h"
+#include "store/snapshot.h"
 
 #include "base/banned.h"
 
@@ -17,44 +22,118 @@ struct intake {
     log_visit *visit;
     void *arg;
     struct log_error *err;
+    struct snapshot snapshot; /* of the disk, if it has one that is whole */
+    uint64_t shown;           /* what is up to here was shown, as snapshots */
+    bool unwanted;            /* the visitor has seen enough: nothing is to be opened */
 };
+
+/* Snapshots take the place of all records up to theirs, if this is the log that they are of. */
+static void show_snapshot(struct intake *in)
+{
+    struct snapshot *s = &in->snapshot;
+    struct buf bytes = {0};
+    if (s->position && in->visit && events_fetch(in->g, s->position, &bytes) == 0 &&
+        crc32c(buf_slice(&bytes)) == s->newest) {
+        in->unwanted = !snapshot_show(s, in->visit, in->arg);
+        in->shown = s->position;
+    }
+    s->position = 0;
+    buf_free(&bytes);
+}
+
+static void show(struct intake *in, const struct record *r)
+{
+    if (!in->visit || in->unwanted || r->position <= in->shown || r->kind == RECORD_CUT)
+        return;
+    in->unwanted = !in->visit(in->arg, r);
+    in->g->replayed++;
+}
 
 /* One record that is in the file: into the ledger, then shown. */
 static int take_in(struct intake *in, struct slice bytes, uint64_t position)
 {
     struct record r;
     size_t len;
-    if (record_read(bytes, &r, &len) != RECORD_WHOLE || r.position != position)
+    if (record_read(bytes, &r, &len) != RECORD_WHOLE || (position && r.position != position))
         return log_fail(in->err, EXIT_PERMANENT, "record %" PRIu64 " is damaged", position);
     if (ledger_add(&in->g->ledger, &r, in->err) != 0)
         return -1;
-    if (in->visit)
-        (void)in->visit(in->arg, &r);
-    return 0;
+    show(in, &r);
+    return in->unwanted ? -1 : 0;
 }
 
-/* What a clean end left, through gdbm's index. -1 at the first thing that is not as it should be: what was taken in up
- * to there is good. */
-static int take_indexed(struct intake *in, uint64_t position)
+static bool has_cut(const struct gdbm_log *g)
+{
+    return gdbm_exists(g->db, (datum){"cut", 3});
+}
+
+static int take_position(struct intake *in, uint64_t position)
 {
     struct buf bytes = {0};
-    gdbm_count_t count;
-    int rc = gdbm_count(in->g->db, &count) == 0 && count == position ? 0 : -1;
-    for (uint64_t p = 1; rc == 0 && p <= position; p++) {
-        buf_reset(&bytes, RECORD_MAX);
-        rc = events_get(in->g->db, p, &bytes) == 0 ? take_in(in, buf_slice(&bytes), p) : -1;
-    }
+    int rc = events_get(in->g->db, position, &bytes) == 0 ? take_in(in, buf_slice(&bytes), position) : -1;
     buf_free(&bytes);
     return rc;
 }
 
-/* What the bare bytes say; records that were taken in before are not shown again. */
+/* Where the bases are, only gdbm's index knows. */
+static int take_bases(struct intake *in)
+{
+    struct gdbm_log *g = in->g;
+    struct ledger *l = &g->ledger;
+    if (take_position(in, 0) != 0)
+        return -1;
+    for (datum key = gdbm_firstkey(g->db), next; key.dptr; key = next) {
+        uint64_t position = 0;
+        struct slice text = slice_of(key.dptr, (size_t)key.dsize);
+        bool base = slice_starts(text, S("e/")) && scan_u64(slice_skip(text, 2), &position) == 0 &&
+                    position && position <= l->cut;
+        int rc = base ? take_position(in, position) : 0;
+        next = rc == 0 ? gdbm_nextkey(g->db, key) : (datum){NULL, 0};
+        free(key.dptr);
+        if (rc != 0)
+            return -1;
+    }
+    return l->n_bases == l->want ? 0 : -1;
+}
+
+/* What a clean end left, through gdbm's index. -1 at the first thing that is not as it should be. */
+static int take_indexed(struct intake *in, uint64_t position)
+{
+    struct ledger *l = &in->g->ledger;
+    gdbm_count_t count;
+    if (has_cut(in->g) && take_bases(in) != 0)
+        return -1;
+    uint64_t others = l->cut ? l->n_bases + 1 : 0;
+    if (position < l->cut || gdbm_count(in->g->db, &count) != 0 || count != others + position - l->cut)
+        return -1;
+    for (uint64_t p = l->cut + 1; p <= position; p++)
+        if (take_position(in, p) != 0)
+            return -1;
+    return 0;
+}
+
+static bool taken(const struct ledger *l, const struct carved *c, size_t bases)
+{
+    if (c->kind == RECORD_CUT)
+        return l->cut == c->position;
+    if (c->kind != RECORD_SNAPSHOT)
+        return c->position <= l->head;
+    for (size_t i = 0; i < bases; i++)
+        if (l->bases[i] == c->position)
+            return true;
+    return false;
+}
+
+/* What the bare bytes say, but for what was taken in by the index before it turned out to be wrong. */
 static int take_carved(struct intake *in)
 {
     struct carve *c = &in->g->carve;
     struct buf bytes = {0};
+    size_t bases = in->g->ledger.n_bases;
     int rc = 0;
-    for (size_t i = in->g->ledger.head; i < c->n && rc == 0; i++) {
+    for (size_t i = 0; i < c->n && rc == 0; i++) {
+        if (taken(&in->g->ledger, &c->v[i], bases))
+            continue;
         buf_reset(&bytes, RECORD_MAX);
         if (carve_fetch(c, i, &bytes) != 0)
             rc = log_fail(in->err, EXIT_TEMPORARY, "%s", strerror(errno));
@@ -65,9 +144,16 @@ static int take_carved(struct intake *in)
     return rc;
 }
 
+static bool is_copy(const struct gdbm_log *g)
+{
+    return strcmp(g->file, EVENTS_FILE) != 0;
+}
+
 /* Only whoever gets both locks looks at the file: this one keeps out a second store, gdbm's own a gdbmtool. */
 static int lock(struct gdbm_log *g, struct log_error *err)
 {
+    if (is_copy(g))
+        return 0;
     g->lock = openat(g->dir, LOCK_FILE, O_RDONLY | O_CLOEXEC | (g->mode == LOG_WRITE ? O_CREAT : 0), 0600);
     if (g->lock < 0 && g->mode == LOG_CHECK && errno == ENOENT)
         return 0;
@@ -80,10 +166,11 @@ static int lock(struct gdbm_log *g, struct log_error *err)
 
 static bool open_clean(struct intake *in, uint64_t position)
 {
-    in->g->db = events_open(in->g, EVENTS_FILE, GDBM_READER, O_RDONLY);
+    in->g->db = events_open(in->g, in->g->file, GDBM_READER, O_RDONLY);
     if (!in->g->db)
         return false;
-    bool ok = take_indexed(in, position) == 0;
+    show_snapshot(in);
+    bool ok = !in->unwanted && take_indexed(in, position) == 0;
     if (!ok || in->g->mode == LOG_WRITE)
         events_close(in->g);
     return ok;
@@ -111,7 +198,10 @@ static int start_writing(struct gdbm_log *g, struct log_error *err)
 static int open_suspect(struct intake *in, uint64_t must)
 {
     struct gdbm_log *g = in->g;
-    if (events_carve(g, in->err) != 0 || carve_settle(&g->carve, must, in->err) != 0 || take_carved(in) != 0)
+    if (events_carve(g, in->err) != 0 || carve_settle(&g->carve, must, in->err) != 0)
+        return -1;
+    show_snapshot(in);
+    if (in->unwanted || take_carved(in) != 0)
         return -1;
     g->dropped = g->carve.dropped;
     if (g->mode == LOG_CHECK)
@@ -138,18 +228,21 @@ static int open_missing(struct gdbm_log *g, bool marked, struct log_error *err)
 static int open_events(struct intake *in)
 {
     struct gdbm_log *g = in->g;
-    struct mark mark;
-    bool marked = mark_read(g->dir, &mark);
-    off_t real = events_size(g, EVENTS_FILE);
+    struct mark mark = {0};
+    bool marked = !is_copy(g) && mark_read(g->dir, &mark);
+    off_t real = events_size(g, g->file);
     if (real < 0)
         return errno == ENOENT ? open_missing(g, marked, in->err)
                                : log_fail(in->err, EXIT_TEMPORARY, "%s", strerror(errno));
     g->clean = marked && mark.size == real && open_clean(in, (uint64_t)mark.position);
+    if (in->unwanted)
+        return -1;
     return g->clean ? start_writing(g, in->err) : open_suspect(in, (uint64_t)mark.position);
 }
 
 void gdbm_log_free(struct gdbm_log *g)
 {
+    gdbm_rewrite_abandon(&g->log);
     events_close(g);
     carve_free(&g->carve);
     if (g->lock >= 0)
@@ -160,18 +253,40 @@ void gdbm_log_free(struct gdbm_log *g)
     free(g);
 }
 
+/* A folder, or a file in one. */
+static int open_folder(struct gdbm_log *g, const char *path, struct log_error *err)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    g->file = EVENTS_FILE;
+    g->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (g->dir < 0 && errno == ENOTDIR) {
+        (void)snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1,
+                       slash ? path : ".");
+        g->file = slash ? slash + 1 : path;
+        g->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (g->dir < 0)
+        return log_fail(err, EXIT_TEMPORARY, "%s", strerror(errno));
+    if (is_copy(g) && g->mode == LOG_WRITE)
+        return log_fail(err, EXIT_PERMANENT, "a copy is only read: call it '%s', in a folder of its own",
+                        EVENTS_FILE);
+    return 0;
+}
+
 struct event_log *gdbm_log_open(const char *dir, enum log_mode mode, log_visit *visit, void *arg,
                                 struct log_error *err)
 {
     struct gdbm_log *g = xcalloc(1, sizeof *g);
-    struct intake in = {g, visit, arg, err};
+    struct intake in = {.g = g, .visit = visit, .arg = arg, .err = err};
     g->log.backend = &log_gdbm;
     g->mode = mode;
     g->lock = g->carve.fd = -1;
-    g->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (g->dir < 0)
-        (void)log_fail(err, EXIT_TEMPORARY, "%s", strerror(errno));
-    if (g->dir >= 0 && lock(g, err) == 0 && open_events(&in) == 0)
+    (void)(open_folder(g, dir, err) == 0 && visit && !is_copy(g) && snapshot_read(g->dir, &in.snapshot));
+    bool ok = g->dir >= 0 && !(is_copy(g) && g->mode == LOG_WRITE) && lock(g, err) == 0 &&
+              open_events(&in) == 0 && ledger_settle(&g->ledger, err) == 0;
+    snapshot_free(&in.snapshot);
+    if (ok)
         return &g->log;
     gdbm_log_free(g);
     return NULL;

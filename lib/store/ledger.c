@@ -22,6 +22,7 @@ void ledger_free(struct ledger *l)
     for (size_t i = 0; i < l->n; i++)
         free_account(l->v[i]);
     free(l->v);
+    free(l->bases);
     free(l->staged);
     buf_free(&l->bytes);
     *l = (struct ledger){0};
@@ -69,26 +70,82 @@ static void enter(struct account *a, uint64_t revision, uint64_t position)
         a->cap = a->cap ? a->cap * 2 : 4;
         a->v = xrealloc_array(a->v, a->cap, sizeof *a->v);
     }
-    a->v[a->n++] = (struct entry_at){revision, position};
-    a->committed = revision;
+    if (!a->n)
+        a->first = revision;
+    a->v[a->n++] = position;
+    a->committed = a->revision = revision;
 }
 
-int ledger_add(struct ledger *l, const struct record *r, struct log_error *err)
+/* --- taking over ------------------------------------------------------------------------------------------------- */
+
+struct record ledger_cut(uint64_t cut, uint64_t bases)
 {
-    struct account *a = find_or_add(l, r->id);
-    bool snapshot = r->kind == RECORD_SNAPSHOT;
+    return (struct record){RECORD_CUT, S(""), bases, cut, cut, 0, S("{}")};
+}
+
+static int add_cut(struct ledger *l, const struct record *r, struct log_error *err)
+{
+    if (l->head || l->cut)
+        return log_fail(err, EXIT_PERMANENT, "it was cut twice, at %" PRIu64 " and at %" PRIu64, l->cut,
+                        r->position);
+    l->head = l->cut = r->position;
+    l->want = r->revision;
+    return 0;
+}
+
+static int add_base(struct ledger *l, struct account *a, const struct record *r, struct log_error *err)
+{
+    if (r->position > l->cut || l->head != l->cut || a->n)
+        return log_fail(err, EXIT_PERMANENT, "a snapshot of connection '%.*s' stands at %" PRIu64,
+                        SLICE_ARG(r->id), r->position);
+    if (l->n_bases == l->cap_bases) {
+        l->cap_bases = l->cap_bases ? l->cap_bases * 2 : 16;
+        l->bases = xrealloc_array(l->bases, l->cap_bases, sizeof *l->bases);
+    }
+    l->bases[l->n_bases++] = r->position;
+    enter(a, r->revision, r->position);
+    return 0;
+}
+
+static int add_event(struct ledger *l, struct account *a, const struct record *r, struct log_error *err)
+{
     if (r->position != l->head + 1)
         return log_fail(err, EXIT_PERMANENT, "record %" PRIu64 " stands where record %" PRIu64 " should be",
                         r->position, l->head + 1);
-    if (snapshot ? a->n && r->revision != a->revision : r->revision != a->revision + 1)
+    if (r->revision != a->revision + 1)
         return log_fail(err, EXIT_PERMANENT,
                         "revision %" PRIu64 " of connection '%.*s' follows revision %" PRIu64, r->revision,
                         SLICE_ARG(r->id), a->revision);
-    a->revision = r->revision;
     enter(a, r->revision, r->position);
     l->head = r->position;
     return 0;
 }
+
+int ledger_add(struct ledger *l, const struct record *r, struct log_error *err)
+{
+    if (r->kind == RECORD_CUT)
+        return add_cut(l, r, err);
+    struct account *a = find_or_add(l, r->id);
+    return r->kind == RECORD_SNAPSHOT ? add_base(l, a, r, err) : add_event(l, a, r, err);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+int ledger_settle(struct ledger *l, struct log_error *err)
+{
+    if (l->n_bases)
+        qsort(l->bases, l->n_bases, sizeof *l->bases, by_number);
+    if (l->n_bases == l->want)
+        return 0;
+    return log_fail(err, EXIT_PERMANENT, "of %" PRIu64 " snapshots at its beginning only %zu are there",
+                    l->want, l->n_bases);
+}
+
+/* --- appending --------------------------------------------------------------------------------------------------- */
 
 static int stage(struct ledger *l, struct account *a, struct record *r)
 {
@@ -118,14 +175,6 @@ int ledger_append(struct ledger *l, struct record *r, uint64_t expected_revision
         return -1;
     }
     r->revision = expected_revision + 1;
-    return stage(l, a, r);
-}
-
-int ledger_snapshot(struct ledger *l, struct record *r)
-{
-    struct account *a = find_or_add(l, r->id);
-    r->kind = RECORD_SNAPSHOT;
-    r->revision = a->revision;
     return stage(l, a, r);
 }
 
@@ -198,7 +247,10 @@ int ledger_read(const struct ledger *l, uint64_t after, ledger_fetch *fetch, voi
 {
     struct reader in = {fetch, backend, visit, arg, {0}};
     int rc = 1;
-    for (uint64_t p = after + 1; rc == 1 && p <= l->head; p++)
+    for (size_t i = 0; rc == 1 && after < l->cut && i < l->n_bases; i++)
+        if (l->bases[i] > after)
+            rc = show(&in, l->bases[i]);
+    for (uint64_t p = (after > l->cut ? after : l->cut) + 1; rc == 1 && p <= l->head; p++)
         rc = show(&in, p);
     buf_free(&in.bytes);
     return rc < 0 ? -1 : 0;
@@ -210,9 +262,20 @@ int ledger_read_id(const struct ledger *l, struct slice id, uint64_t from, ledge
     struct reader in = {fetch, backend, visit, arg, {0}};
     const struct account *a = find(l, id);
     int rc = 1;
-    for (size_t i = 0; a && rc == 1 && i < a->n; i++)
-        if (a->v[i].revision >= from)
-            rc = show(&in, a->v[i].position);
+    for (size_t i = a && from > a->first ? from - a->first : 0; a && rc == 1 && i < a->n; i++)
+        rc = show(&in, a->v[i]);
     buf_free(&in.bytes);
     return rc < 0 ? -1 : 0;
+}
+
+uint64_t ledger_newest(const struct ledger *l)
+{
+    return l->head > l->cut ? l->head : l->n_bases ? l->bases[l->n_bases - 1] : 0;
+}
+
+void ledger_health(const struct ledger *l, struct log_health *out)
+{
+    out->position = l->head;
+    out->cut = l->cut;
+    out->bases = l->n_bases;
 }

@@ -100,7 +100,8 @@ void peer_settle(struct peer *p)
         p->in.off = p->pipe;
     }
     /* a follower that catches up is fed a piece a round, so that the others get their turn */
-    bool writes = p->answers.len || p->follower.phase == FOLLOW_STATE || p->follower.phase == FOLLOW_TAIL;
+    enum follow_phase phase = p->follower.phase;
+    bool writes = p->answers.len || (phase != FOLLOW_NOTHING && phase != FOLLOW_LIVE);
     p->out.events = writes ? POLLOUT : 0;
     p->out.off = !writes && !p->pipe;
 }

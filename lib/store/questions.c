@@ -66,7 +66,7 @@ static void ask(struct server *s, struct peer *p, struct peer *supervisor)
 static void pass_on(struct peer *p)
 {
     if (answer_wanted(question_of(p))) {
-        answer_begin(&p->answers, question_of(p), 0);
+        answer_begin(&p->answers, question_of(p), (struct answer_headers){0});
         buf_put_slice(&p->answers, buf_slice(&p->reply));
         answer_end(&p->answers);
     }
@@ -91,6 +91,17 @@ void questions_add(struct server *s, struct peer *p, struct json line)
     p->waiting = ++s->questions;
     buf_reset(&p->question, PEER_ANSWER_BYTES);
     buf_put_slice(&p->question, json_slice(line));
+}
+
+void questions_tell(struct server *s, struct json line)
+{
+    struct peer *supervisor = questions_supervisor(s);
+    if (!supervisor)
+        return;
+    buf_putc(&supervisor->answers, '{');
+    put_object(&supervisor->answers, line, S("headers"));
+    put_object(&supervisor->answers, line, S("signal"));
+    buf_puts(&supervisor->answers, "}\n");
 }
 
 void questions_reply(struct server *s, struct json line, struct json signal)

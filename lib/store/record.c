@@ -79,5 +79,5 @@ enum record_status record_read(struct slice bytes, struct record *out, size_t *l
         return RECORD_NEWER;
     out->id = slice_of(bytes.p + RECORD_HEAD, id_len);
     out->payload = slice_of(bytes.p + RECORD_HEAD + id_len, payload_len);
-    return out->kind >= RECORD_EVENT && out->kind <= RECORD_TOMBSTONE ? RECORD_WHOLE : RECORD_NEWER;
+    return out->kind >= RECORD_EVENT && out->kind <= RECORD_CUT ? RECORD_WHOLE : RECORD_NEWER;
 }

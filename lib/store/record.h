@@ -10,7 +10,7 @@
  *       10  2   bytes of the id
  *       12  4   bytes of the payload
  *       16  8   revision: counts the events of this connection, from 1, without gaps
- *       24  8   position: counts the records of the log, from 1, without gaps
+ *       24  8   position: counts the events of the log, from 1, without gaps
  *       32  8   durable: the newest position that was known durable when this record was written
  *       40  8   wall time, milliseconds since 1970
  *       48      id, then payload (JSON)
@@ -29,8 +29,9 @@
 enum record_kind {
     RECORD_EVENT = 1,
     RECORD_SNAPSHOT =
-        2, /* the whole state of a connection at its revision; uses up a position, but no revision */
+        2, /* the whole state of a connection; stands in the place of the event that led to it */
     RECORD_TOMBSTONE = 3, /* the event that deleted the connection */
+    RECORD_CUT = 4,       /* up to its position there are only snapshots, revision says how many; has no id */
 };
 
 struct record {

@@ -43,6 +43,8 @@ void batch_serve(struct server *s);
 struct peer *questions_supervisor(const struct server *s);
 /* A peer's command becomes a question: the peer's next lines wait for its answer. */
 void questions_add(struct server *s, struct peer *p, struct json line);
+/* Passes a command on to the supervisor, if there is one; nobody answers it. */
+void questions_tell(struct server *s, struct json line);
 /* A response of the supervisor. */
 void questions_reply(struct server *s, struct json line, struct json signal);
 /* Passes on new questions and replies, once the batch is durable. True if a peer that waited need not wait any more. */

@@ -108,13 +108,15 @@ static void take_event(struct held *h, const struct held *before, const struct r
     }
 }
 
-void held_put_snapshot(struct buf *dst, const struct held *h)
+void held_put_snapshot(struct buf *dst, const struct held *h, const char *seal)
 {
     buf_putc(dst, '{');
+    json_put_member_text(dst, S("seal"), slice_str(seal));
     json_put_member_int(dst, S("entityRevision"), (int64_t)h->entity_revision);
     json_put_member_int(dst, S("created"), h->created);
     json_put_member_int(dst, S("modified"), h->modified);
-    if (h->doc.p)
+    json_put_member_int(dst, S("time"), h->time);
+    if (h->doc.p && !h->deleted)
         json_put_member(dst, S("connection"), h->doc);
     buf_putc(dst, '}');
 }
@@ -132,6 +134,7 @@ static void take_snapshot(struct held *h, const struct record *r)
     h->entity_revision = (uint64_t)number(snapshot, S("entityRevision"));
     h->created = number(snapshot, S("created"));
     h->modified = number(snapshot, S("modified"));
+    h->time = number(snapshot, S("time"));
     h->deleted = !json_present(doc);
     if (!h->deleted)
         h->doc = slice_dup(json_slice(doc));
@@ -169,6 +172,7 @@ void state_apply(struct state *s, const struct record *r)
     after->doc = SLICE_NONE;
     after->revision = r->revision;
     after->position = r->position;
+    after->time = r->time;
     if (r->kind == RECORD_SNAPSHOT)
         take_snapshot(after, r);
     else

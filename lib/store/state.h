@@ -14,11 +14,11 @@
 
 struct held {
     struct slice id;
-    struct slice doc;          /* the connection with its secrets; SLICE_NONE if deleted */
-    uint64_t revision;         /* of the newest event */
-    uint64_t position;         /* of the newest event */
-    uint64_t entity_revision;  /* Ditto's _revision: of the newest created or modified */
-    int64_t created, modified; /* wall milliseconds */
+    struct slice doc;                /* the connection with its secrets; SLICE_NONE if deleted */
+    uint64_t revision;               /* of the newest event */
+    uint64_t position;               /* of the newest event */
+    uint64_t entity_revision;        /* Ditto's _revision: of the newest created or modified */
+    int64_t created, modified, time; /* wall milliseconds; time: of the newest event */
     bool deleted;
 };
 
@@ -46,7 +46,7 @@ const struct held *state_find(const struct state *s, struct slice id);
 const struct held *state_next(const struct state *s, struct slice after);
 struct json held_doc(const struct held *h);
 bool held_open(const struct held *h);
-/* Appends the payload of a snapshot record, from which state_apply makes the same again. */
-void held_put_snapshot(struct buf *dst, const struct held *h);
+/* Appends the payload of a snapshot record, from which state_apply makes the same again; seal is kept with it. */
+void held_put_snapshot(struct buf *dst, const struct held *h, const char *seal);
 
 #endif

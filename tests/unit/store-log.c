@@ -25,7 +25,8 @@ static const char *path_of(const char *name)
 
 static void clear(void)
 {
-    static const char *const names[] = {"events.gdbm", "events.gdbm.bak", "events.clean", "events.lock"};
+    static const char *const names[] = {"events.gdbm", "events.gdbm.bak", "events.clean",
+                                        "events.lock", "events.snapshot", "events.gdbm.new"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         (void)unlink(path_of(names[i]));
 }
@@ -85,11 +86,57 @@ static int add(struct event_log *log, const char *id, uint64_t expected)
     return log->backend->append(log, &r, expected);
 }
 
+static void state_of(void *arg, struct slice id, struct buf *payload)
+{
+    (void)arg, (void)id;
+    buf_puts(payload, "{}");
+}
+
+static int put(struct event_log *log, enum record_kind kind, const char *id, uint64_t revision,
+               uint64_t position)
+{
+    struct record r = {
+        .kind = kind, .id = slice_str(id), .revision = revision, .position = position, .payload = S("{}")};
+    return log->backend->rewrite_put(log, &r);
+}
+
+/* a@1/1 b@1/2 a@2/3 b@2/4 a@3/5, cut at 3. */
+static void rewriting(struct event_log *log)
+{
+    const struct log_backend *b = log->backend;
+    struct seen seen = {0};
+    struct log_health h;
+    ok(b->rewrite_begin(log, 3, 2) == 0 && put(log, RECORD_SNAPSHOT, "a", 2, 3) == 0 &&
+           put(log, RECORD_SNAPSHOT, "b", 1, 2) == 0 && put(log, RECORD_EVENT, "b", 2, 4) == 0,
+       "a log is written anew");
+    ok(b->rewrite_end(log) == -1 && errno == EINVAL, "it has to be complete");
+    ok(put(log, RECORD_EVENT, "a", 3, 5) == -1, "or it is abandoned");
+    ok(b->rewrite_begin(log, 3, 2) == 0 && put(log, RECORD_SNAPSHOT, "a", 2, 3) == 0 &&
+           put(log, RECORD_SNAPSHOT, "b", 1, 2) == 0 && put(log, RECORD_EVENT, "b", 2, 4) == 0,
+       "again");
+    ok(put(log, RECORD_EVENT, "a", 4, 5) == -1 && errno == EINVAL, "revisions have no gaps");
+    ok(b->rewrite_begin(log, 3, 2) == 0 && put(log, RECORD_SNAPSHOT, "a", 2, 3) == 0 &&
+           put(log, RECORD_SNAPSHOT, "b", 1, 2) == 0 && put(log, RECORD_EVENT, "b", 2, 4) == 0 &&
+           put(log, RECORD_EVENT, "a", 3, 5) == 0,
+       "and again");
+    ok(add(log, "a", 3) == 0 && b->commit(log) == 0 && put(log, RECORD_EVENT, "a", 4, 6) == 0,
+       "events are taken meanwhile");
+    is_int(b->rewrite_end(log), 0, "it takes the place of the old one");
+    b->read(log, 0, see, &seen);
+    saw(&seen, "b@1/2s a@2/3s b@2/4 a@3/5 a@4/6 ", "bases, then events");
+    b->read(log, 2, see, &seen);
+    saw(&seen, "a@2/3s b@2/4 a@3/5 a@4/6 ", "from within the bases");
+    b->read_id(log, S("b"), 0, see, &seen);
+    saw(&seen, "b@1/2s b@2/4 ", "one id begins with its base");
+    b->health(log, &h);
+    ok(h.position == 6 && h.cut == 3 && h.bases == 2, "health knows where the log begins");
+    ok(add(log, "b", 2) == 0 && b->commit(log) == 0, "and on it goes");
+}
+
 static void contract(const struct log_backend *b, bool durable)
 {
     struct log_error err;
     struct seen seen = {0};
-    struct record snapshot = {.id = S("a"), .payload = S("{}")};
     clear();
     struct event_log *log = b->open(dir, LOG_WRITE, see, &seen, &err);
     saw(&seen, "", "a new log is empty");
@@ -104,24 +151,40 @@ static void contract(const struct log_backend *b, bool durable)
     saw(&seen, "a@1/1 b@1/2 a@2/3 ", "then all is shown, in order");
     ok(add(log, "b", 1) == 0 && add(log, "d", 0) == 0, "append more");
     b->discard(log);
-    ok(add(log, "b", 1) == 0 && b->snapshot(log, &snapshot) == 0 && add(log, "a", 2) == 0 &&
-           b->commit(log) == 0,
+    ok(add(log, "b", 1) == 0 && add(log, "a", 2) == 0 && b->commit(log) == 0,
        "what was discarded leaves no gap");
     b->read(log, 2, see, &seen);
-    saw(&seen, "a@2/3 b@2/4 a@2/5s a@3/6 ", "read from a position");
+    saw(&seen, "a@2/3 b@2/4 a@3/5 ", "read from a position");
     b->read_id(log, S("a"), 2, see, &seen);
-    saw(&seen, "a@2/3 a@2/5s a@3/6 ", "read one id from a revision");
+    saw(&seen, "a@2/3 a@3/5 ", "read one id from a revision");
     b->read_id(log, S("z"), 0, see, &seen);
     saw(&seen, "", "read an id that is not there");
     seen.stop = 2;
     b->read(log, 0, see, &seen);
     saw(&seen, "a@1/1 b@1/2 ", "a visitor may stop");
+    rewriting(log);
+    is_int(b->snapshot(log, state_of, NULL), 0, "a snapshot");
     is_int(b->close(log), 0, "close");
     if (!durable)
         return;
     log = b->open(dir, LOG_CHECK, see, &seen, &err);
-    saw(&seen, "a@1/1 b@1/2 a@2/3 b@2/4 a@2/5s a@3/6 ", "a new process sees the same");
-    ok(add(log, "a", 3) == -1 && errno == EROFS, "checking takes no events");
+    saw(&seen, "a@4/6s b@3/7s ", "a new process need not replay what came before the snapshot");
+    b->read(log, 0, see, &seen);
+    saw(&seen, "b@1/2s a@2/3s b@2/4 a@3/5 a@4/6 b@3/7 ", "but all is there");
+    ok(add(log, "a", 4) == -1 && errno == EROFS, "checking takes no events");
+    b->close(log);
+    (void)unlink(path_of("events.clean"));
+    log = b->open(dir, LOG_WRITE, see, &seen, &err);
+    saw(&seen, "a@4/6s b@3/7s ", "nor after a kill");
+    ok(log && add(log, "a", 4) == 0 && b->commit(log) == 0, "an event after the snapshot");
+    b->close(log);
+    log = b->open(dir, LOG_WRITE, see, &seen, &err);
+    saw(&seen, "a@4/6s b@3/7s a@5/8 ", "is replayed behind it");
+    b->close(log);
+    (void)unlink(path_of("events.snapshot"));
+    (void)unlink(path_of("events.clean"));
+    log = b->open(dir, LOG_WRITE, see, &seen, &err);
+    saw(&seen, "b@1/2s a@2/3s b@2/4 a@3/5 a@4/6 b@3/7 a@5/8 ", "without it everything is");
     b->close(log);
 }
 

@@ -1,9 +1,9 @@
-/* State, followers and field selectors, over the log that is gone with its process. */
+/* State, followers, history and compaction, over the log that is gone with its process. */
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "store/fields.h"
 #include "store/followers.h"
+#include "store/rewrite.h"
 
 #include "tap.h"
 
@@ -62,7 +62,7 @@ static void snapshots(const struct store *s)
     struct state copy = {0};
     struct buf payload = {0};
     const struct held *a = held(s, "a"), *b;
-    held_put_snapshot(&payload, a);
+    held_put_snapshot(&payload, a, "");
     struct record r = {RECORD_SNAPSHOT, a->id, a->revision, 9, 0, 0, buf_slice(&payload)};
     state_apply(&copy, &r);
     b = state_find(&copy, S("a"));
@@ -157,39 +157,65 @@ static void following(struct store *s)
     buf_free(&out);
 }
 
-/* --- fields ----------------------------------------------------------------------------------------------------- */
+/* --- the past --------------------------------------------------------------------------------------------------- */
 
-static void selects(const char *selector, const char *want)
+static const struct held *at_revision(const struct store *s, const char *id, uint64_t revision,
+                                      struct state *past)
 {
-    static const char text[] =
-        "{\"id\":\"x\",\"a\":{\"b\":1,\"c\":{\"d\":2,\"e\":3}},\"l\":[{\"p\":1,\"q\":2},{\"p\":3},4]}";
-    struct json doc = {JSON_OBJECT, text, sizeof text - 1};
     struct ditto_error err = {0};
-    struct fields f;
-    struct buf out = {0};
-    if (fields_parse(&f, slice_str(selector), &err) == 0)
-        fields_put(&out, doc, &f);
-    else
-        buf_puts(&out, err.code);
-    is_slice(buf_slice(&out), slice_str(want), "fields '%s'", selector);
-    buf_free(&out);
+    const struct held *h;
+    return store_at(s, slice_str(id), revision, 0, past, &h, &err) == 0 ? h : NULL;
 }
 
-static void selecting(void)
+static bool was(const struct store *s, const char *id, uint64_t revision, const char *name, bool open)
 {
-    static const char bad[] = "json.fieldselector.invalid";
-    selects("id", "{\"id\":\"x\"}");
-    selects("/l/p,id", "{\"id\":\"x\",\"l\":[{\"p\":1},{\"p\":3},4]}");
-    selects("a(b,c(e))", "{\"a\":{\"b\":1,\"c\":{\"e\":3}}}");
-    selects("a/c/d,a/c", "{\"a\":{\"c\":{\"d\":2,\"e\":3}}}");
-    selects("nothing", "{}");
-    selects("", bad);
-    selects("a(b", bad);
-    selects("a)b", bad);
-    selects("a,,b", bad);
-    selects("a//b", bad);
-    selects("a(b)c", bad);
-    selects("a/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", bad);
+    struct state past;
+    const struct held *h = at_revision(s, id, revision, &past);
+    bool yes = h && json_text_is(json_get(held_doc(h), S("name")), slice_str(name)) && held_open(h) == open;
+    if (h)
+        state_free(&past);
+    return yes;
+}
+
+static void finish(struct rewrite *w)
+{
+    int rc;
+    do
+        rc = rewrite_step(w);
+    while (rc > 0);
+    is_int(rc, 0, "a rewrite comes to its end");
+}
+
+static void going_back(struct store *s)
+{
+    struct rewrite w = {0};
+    append(s, EVENT_CREATED, "h", "one", 0);
+    append(s, EVENT_CLOSED, "h", NULL, 0);
+    append(s, EVENT_MODIFIED, "h", "two", 0);
+    store_commit(s);
+    ok(was(s, "h", 1, "one", true) && was(s, "h", 2, "one", false) && was(s, "h", 3, "two", true),
+       "a connection as it was");
+    ok(!was(s, "h", 4, "two", true) && !was(s, "g", 1, "", true), "but not as it will be, or never was");
+    uint64_t head = store_position(s);
+    rewrite_start(&w, s, 0);
+    finish(&w);
+    is_int((long long)store_cut(s), 0, "without anything old nothing is done");
+    rewrite_start(&w, s, INT64_MAX);
+    finish(&w);
+    ok(store_cut(s) == head && w.dropped > 0, "all is old");
+    ok(!was(s, "h", 2, "one", false) && was(s, "h", 3, "two", true), "history begins with the base");
+    append(s, EVENT_CLOSED, "h", NULL, 0);
+    store_commit(s);
+    ok(was(s, "h", 3, "two", true) && was(s, "h", 4, "two", false), "and goes on from it");
+    rewrite_start(&w, s, INT64_MAX);
+    (void)rewrite_step(&w);
+    append(s, EVENT_DELETED, "h", NULL, 0);
+    store_commit(s);
+    finish(&w);
+    append(s, EVENT_CREATED, "h", "three", 0);
+    store_commit(s);
+    is_int((long long)held(s, "h")->revision, 6, "what is deleted goes on counting");
+    rewrite_stop(&w);
 }
 
 int main(void)
@@ -197,12 +223,12 @@ int main(void)
     struct store s;
     struct log_error err;
     log_init("store-state", NULL);
-    if (store_open(&s, &log_memory, NULL, LOG_WRITE, &err) != 0)
+    if (store_open(&s, &log_memory, NULL, LOG_WRITE, NULL, &err) != 0)
         return EXIT_BUG;
     undoing(&s);
     snapshots(&s);
     following(&s);
-    selecting();
+    going_back(&s);
     store_close(&s);
     return done();
 }

@@ -1,0 +1,116 @@
+/* Commands that append events, or would. */
+#include "base/clock.h"
+#include "connection/edit.h"
+#include "store/call.h"
+
+#include "base/banned.h"
+
+static const struct json none = {JSON_ABSENT, NULL, 0};
+
+int change_create(struct call *c, struct ditto_error *err)
+{
+    struct buf doc = {0};
+    if (c->held)
+        return ditto_fail(err, 409, "connectivity:connection.conflict",
+                          "Choose another id, or modify the connection.", NULL,
+                          "The connection '%.*s' exists already.", SLICE_ARG(c->id));
+    int rc = connection_edit(&doc, c->document, none, err);
+    if (rc == 0)
+        rc = store_append(c->store, EVENT_CREATED, c->id, buf_slice(&doc), err);
+    if (rc == 0) {
+        call_open(c, 201, call_now(c));
+        json_put_key(c->out, S("connection"));
+        call_put_document(c->out, c, held_doc(call_now(c)));
+        call_close(c);
+    }
+    buf_wipe(&doc);
+    return rc;
+}
+
+/* connection_edit refuses another type. Whoever may change it finds it changed already. */
+static int edit(struct call *c, struct buf *dst, struct ditto_error *err)
+{
+    struct json type = json_get(c->document, S("connectionType")), previous = held_doc(c->held);
+    struct buf retyped = {0};
+    if (!call_header_true(c, S("ditto-sudo")) || type.type != JSON_STRING)
+        return connection_edit(dst, c->document, previous, err);
+    json_put_with(&retyped, previous, S("connectionType"), json_slice(type));
+    previous = (struct json){JSON_OBJECT, buf_p(&retyped), retyped.len};
+    int rc = connection_edit(dst, c->document, previous, err);
+    buf_wipe(&retyped);
+    return rc;
+}
+
+int change_modify(struct call *c, struct ditto_error *err)
+{
+    struct buf doc = {0};
+    if (!c->held)
+        return call_not_found(c->id, err);
+    int rc = edit(c, &doc, err);
+    if (rc == 0)
+        rc = store_append(c->store, EVENT_MODIFIED, c->id, buf_slice(&doc), err);
+    if (rc == 0) {
+        call_open(c, 204, call_now(c));
+        call_close(c);
+    }
+    buf_wipe(&doc);
+    return rc;
+}
+
+static int change(struct call *c, enum event_type event, int status, struct ditto_error *err)
+{
+    if (store_append(c->store, event, c->id, SLICE_NONE, err) != 0)
+        return -1;
+    call_open(c, status, call_now(c));
+    call_close(c);
+    return 0;
+}
+
+int change_delete(struct call *c, struct ditto_error *err)
+{
+    return change(c, EVENT_DELETED, 204, err);
+}
+
+/* What is open already is opened again, as in Ditto: it is a wish, and followers may act on it. */
+int change_open(struct call *c, struct ditto_error *err)
+{
+    return change(c, EVENT_OPENED, 200, err);
+}
+
+int change_close(struct call *c, struct ditto_error *err)
+{
+    return change(c, EVENT_CLOSED, 200, err);
+}
+
+/* Nothing is kept; the supervisor tries it out. */
+int change_test(struct call *c, struct ditto_error *err)
+{
+    struct buf doc = {0};
+    if (c->held) {
+        call_open(c, 409, NULL);
+        json_put_member_text(c->out, S("testResult"),
+                             S("A connection with this id exists: test it under another one."));
+        call_close(c);
+        return 0;
+    }
+    int rc = connection_edit(&doc, c->document, none, err);
+    buf_wipe(&doc);
+    return rc == 0 ? query_supervisor(c, err) : -1;
+}
+
+/* The store seals its log with the first key by itself, as soon as it knows it; this command tells how far that is. */
+int change_migrate(struct call *c, struct ditto_error *err)
+{
+    char iso[ISO_SIZE];
+    bool dry = json_get(c->signal, S("dryRun")).type == JSON_TRUE;
+    if (!c->store->vault.n)
+        return ditto_fail(err, 400, "connectivity:connection.configuration.invalid",
+                          "Give conn-store a file of keys (-K).", NULL, "There is no key to encrypt with.");
+    call_open(c, c->store->stale ? 202 : 200, NULL);
+    json_put_member_text(c->out, S("phase"), c->store->stale ? S("journal") : S("already_completed"));
+    json_put_member(c->out, S("dryRun"), dry ? S("true") : S("false"));
+    json_put_member(c->out, S("resumed"), S("false"));
+    json_put_member_text(c->out, S("startedAt"), slice_str(clock_iso(iso, wall_ms())));
+    call_close(c);
+    return 0;
+}
