@@ -92,11 +92,11 @@ static void pass(struct app *a, struct slice line)
 }
 
 /* What became of a line whose answers are there. */
-static void put_line(struct app *a, struct slice raw, const struct answer *answers)
+static void put_line(struct app *a, struct slice raw, struct answers answers)
 {
     struct line l;
     (void)line_skim(raw, &l); /* it was read when it came */
-    if (l.kind == mapping_consumes(&a->mapping))
+    if (mapping_takes(&a->mapping, &l))
         mapping_finish(&a->mapping, &l, answers, &a->out);
     else
         pass(a, raw);
@@ -122,12 +122,12 @@ static void take_line(struct app *a, struct slice raw)
         mapping_refuse_line(&a->mapping, raw, why.reason, &a->out);
         return;
     }
-    bool consumed = l.kind == mapping_consumes(&a->mapping);
+    bool consumed = mapping_takes(&a->mapping, &l);
     size_t n = consumed ? mapping_scripts(&a->mapping, &l, scripts) : 0;
     if (n || a->order.n)
         wait_for_answers(a, raw, scripts, n);
     else if (consumed)
-        mapping_finish(&a->mapping, &l, NULL, &a->out);
+        mapping_finish(&a->mapping, &l, (struct answers){0, NULL}, &a->out);
     else
         pass(a, raw);
 }
@@ -136,7 +136,7 @@ static void put_ready(struct app *a)
 {
     struct waiting *w;
     while ((w = order_ready(&a->order))) {
-        put_line(a, buf_slice(&w->line), w->answers);
+        put_line(a, buf_slice(&w->line), (struct answers){w->n_jobs, w->answers});
         order_drop(&a->order);
         if (a->out.len > OUT_BYTES)
             flush(a);

@@ -3,6 +3,14 @@
 
 #include "base/banned.h"
 
+const struct answer *answers_next(struct answers *a, const struct mapper *m)
+{
+    if (!a->n || a->v->script != (unsigned)m->script)
+        return NULL;
+    a->n--;
+    return a->v++;
+}
+
 static int not_an_object(const struct mapper *m, struct ditto_error *err)
 {
     return mapper_fail(m, err, "A result of its program is not an object.");

@@ -3,248 +3,44 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "base/scan.h"
-
 #include "base/banned.h"
-
-/* --- definitions ------------------------------------------------------------------------------------------------ */
-
-#define DEFINE(name, type, in, out)                                                                          \
-    {                                                                                                        \
-        {name, sizeof(name) - 1}, HEADER_##type, in, out                                                     \
-    }
-
-/* The six that describe a message are typed there only and are plain strings elsewhere. */
-static const struct header_definition definitions[] = {
-    DEFINE("accept", STRING, true, false),
-    DEFINE("allow-policy-lockout", BOOL, true, false),
-    DEFINE("at-historical-revision", INT, true, false),
-    DEFINE("at-historical-timestamp", STRING, true, false),
-    DEFINE("authorization", STRING, true, false),
-    DEFINE("channel", CHANNEL, true, true),
-    DEFINE("condition", STRING, true, false),
-    DEFINE("content-type", STRING, true, true),
-    DEFINE("correlation-id", NOT_EMPTY, true, true),
-    DEFINE("declared-acks", ARRAY, true, false),
-    DEFINE("delete-metadata", STRING, true, false),
-    DEFINE("ditto-ackgregator-address", NOT_EMPTY, false, false),
-    DEFINE("ditto-auth-context", OBJECT, false, false),
-    DEFINE("ditto-connection-id", STRING, false, true),
-    DEFINE("ditto-dry-run", BOOL, false, false),
-    DEFINE("ditto-entity-id", STRING, false, false),
-    DEFINE("ditto-event-journal-tags", ARRAY, false, false),
-    DEFINE("ditto-expected-response-types", ARRAY, false, false),
-    DEFINE("ditto-inbound-payload-mapper", STRING, false, false),
-    DEFINE("ditto-message-direction", STRING, false, true),
-    DEFINE("ditto-message-feature-id", STRING, false, true),
-    DEFINE("ditto-message-subject", STRING, false, true),
-    DEFINE("ditto-message-thing-id", STRING, false, true),
-    DEFINE("ditto-metadata", OBJECT, false, true),
-    DEFINE("ditto-origin", STRING, false, false),
-    DEFINE("ditto-originator", STRING, false, true),
-    DEFINE("ditto-partial-access-paths", OBJECT, false, false),
-    DEFINE("ditto-policy-view-fields-selector", STRING, false, false),
-    DEFINE("ditto-pre-defined-extra-fields", ARRAY, false, false),
-    DEFINE("ditto-pre-defined-extra-fields-object", OBJECT, false, false),
-    DEFINE("ditto-pre-defined-extra-fields-read-grant", OBJECT, false, false),
-    DEFINE("ditto-read-revoked-subjects", ARRAY, false, false),
-    DEFINE("ditto-read-subjects", ARRAY, false, false),
-    DEFINE("ditto-reply-target", INT, false, false),
-    DEFINE("ditto-retrieve-deleted", BOOL, false, false),
-    DEFINE("ditto-sudo", BOOL, false, false),
-    DEFINE("ditto-weak-ack", BOOL, false, true),
-    DEFINE("divert-expected-response-types", NOT_EMPTY, true, false),
-    DEFINE("divert-response-to-connection", NOT_EMPTY, true, false),
-    DEFINE("diverted-response-from-connection", NOT_EMPTY, true, true),
-    DEFINE("dry-run", BOOL, true, true),
-    DEFINE("entity-revision", INT, false, true),
-    DEFINE("etag", STRING, false, true),
-    DEFINE("get-metadata", STRING, true, false),
-    DEFINE("historical-headers", OBJECT, false, true),
-    DEFINE("if-equal", STRING, true, false),
-    DEFINE("if-match", ETAGS, true, false),
-    DEFINE("if-none-match", ETAGS, true, false),
-    DEFINE("live-channel-condition", STRING, true, false),
-    DEFINE("live-channel-condition-matched", BOOL, false, true),
-    DEFINE("live-channel-timeout-strategy", STRING, true, false),
-    DEFINE("location", STRING, true, true),
-    DEFINE("merge-thing-patch-conditions", OBJECT, true, false),
-    DEFINE("policy-view", STRING, true, false),
-    DEFINE("put-metadata", ARRAY, true, false),
-    DEFINE("reply-to", STRING, true, true),
-    DEFINE("requested-acks", ARRAY, true, true),
-    DEFINE("response-required", BOOL, true, true),
-    DEFINE("status", STRING, true, true),
-    DEFINE("timeout", DURATION, true, true),
-    DEFINE("timestamp", STRING, true, true),
-    DEFINE("traceparent", STRING, true, true),
-    DEFINE("tracestate", STRING, true, true),
-    DEFINE("www-authenticate", STRING, false, true),
-};
-enum { N_DEFINITIONS = sizeof definitions / sizeof *definitions };
-
-/* Open addressing over length, first and last letter; places are indexes + 1. */
-enum { N_SLOTS = 256 };
-static unsigned char slots[N_SLOTS];
-
-static unsigned char letter(char c)
-{
-    return (unsigned char)(c | 0x20); /* digits and '-' stay apart enough */
-}
-
-static unsigned slot_of(struct slice name)
-{
-    return (unsigned)(name.len * 31 + letter(name.p[0]) * 7u + letter(name.p[name.len - 1]) * 3u) % N_SLOTS;
-}
-
-static void fill_slots(void)
-{
-    for (size_t i = 0; i < N_DEFINITIONS; i++) {
-        unsigned slot = slot_of(definitions[i].name);
-        while (slots[slot])
-            slot = (slot + 1) % N_SLOTS;
-        slots[slot] = (unsigned char)(i + 1);
-    }
-}
 
 bool header_is(struct slice name, struct slice other)
 {
     return name.len == other.len && strncasecmp(name.p, other.p, name.len) == 0;
 }
 
-const struct header_definition *header_definition(struct slice name)
-{
-    static bool filled;
-    if (!filled)
-        fill_slots(), filled = true;
-    if (!name.len)
-        return NULL;
-    for (unsigned slot = slot_of(name); slots[slot]; slot = (slot + 1) % N_SLOTS)
-        if (header_is(name, definitions[slots[slot] - 1].name))
-            return &definitions[slots[slot] - 1];
-    return NULL;
-}
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
-/* --- values ----------------------------------------------------------------------------------------------------- */
-
-static bool is_json(struct slice text, enum json_type type, struct json *v)
+/* The way through the rules of all kinds of headers, for those that are not simply text. */
+static int put_judged(struct buf *dst, struct slice name, struct slice text, struct ditto_error *err)
 {
-    return json_parse(text, v, NULL) == 0 && v->type == type;
-}
-
-static void put_comma_list(struct buf *dst, struct slice text)
-{
-    buf_putc(dst, '[');
-    while (text.p && slice_trim(text).len) {
-        json_put_item(dst);
-        json_put_text(dst, slice_trim(slice_cut(&text, ',')));
-    }
-    buf_putc(dst, ']');
-}
-
-static bool put_array(struct buf *dst, struct slice text)
-{
+    struct buf object = {0};
     struct json v;
-    if (is_json(text, JSON_ARRAY, &v))
-        json_put_compact(dst, v);
+    size_t before = dst->len;
+    buf_putc(&object, '{');
+    json_put_member_text(&object, name, text);
+    buf_putc(&object, '}');
+    (void)json_parse(buf_slice(&object), &v, NULL);
+    int r = headers_put_strings(dst, v, err);
+    if (r < 0)
+        buf_cut(dst, before);
+    buf_free(&object);
+    return r;
+}
+
+int header_put_member(struct buf *dst, const struct header_rule *rule, struct slice name, struct slice text,
+                      struct ditto_error *err)
+{
+    bool is_bool =
+        rule && rule->kind == HEADER_OF_BOOL && (slice_eq(text, S("true")) || slice_eq(text, S("false")));
+    if (is_bool)
+        json_put_member(dst, name, text);
+    else if (rule && rule->kind != HEADER_OF_TEXT)
+        return put_judged(dst, name, text, err);
     else
-        put_comma_list(dst, text);
-    return true;
-}
-
-static bool put_object(struct buf *dst, struct slice text)
-{
-    struct json v;
-    if (!is_json(text, JSON_OBJECT, &v))
-        return false;
-    json_put_compact(dst, v);
-    return true;
-}
-
-/* [+]digits, a unit of ms s m h d w mo y or none */
-static bool is_duration(struct slice text)
-{
-    static const char *const units[] = {"", "ms", "s", "m", "h", "d", "w", "mo", "y"};
-    text = slice_skip(text, text.len && text.p[0] == '+');
-    size_t digits = 0;
-    while (digits < text.len && text.p[digits] >= '0' && text.p[digits] <= '9')
-        digits++;
-    struct slice unit = slice_skip(text, digits);
-    for (size_t i = 0; digits && i < sizeof units / sizeof *units; i++)
-        if (slice_eq(unit, slice_str(units[i])))
-            return true;
-    return false;
-}
-
-/* [W/]"…" without quotes and stars inside */
-static bool is_etag(struct slice tag)
-{
-    tag = slice_skip(tag, slice_starts(tag, S("W/")) ? 2 : 0);
-    if (tag.len < 2 || tag.p[0] != '"' || tag.p[tag.len - 1] != '"')
-        return false;
-    struct slice inner = slice_of(tag.p + 1, tag.len - 2);
-    return !inner.len || (!memchr(inner.p, '"', inner.len) && !memchr(inner.p, '*', inner.len));
-}
-
-static bool are_etags(struct slice text)
-{
-    if (!slice_trim(text).len)
-        return false;
-    while (text.p && slice_trim(text).len) {
-        struct slice tag = slice_trim(slice_cut(&text, ','));
-        if (!slice_eq(tag, S("*")) && !is_etag(tag))
-            return false;
-    }
-    return true;
-}
-
-static bool is_channel(struct slice text)
-{
-    text = slice_trim(text);
-    return text.len == 4 && (strncasecmp(text.p, "twin", 4) == 0 || strncasecmp(text.p, "live", 4) == 0);
-}
-
-static bool put_if(struct buf *dst, bool fits, struct slice text, bool quoted)
-{
-    if (fits && quoted)
-        json_put_text(dst, text);
-    else if (fits)
-        buf_put_slice(dst, text);
-    return fits;
-}
-
-static bool put_integer(struct buf *dst, struct slice text)
-{
-    int64_t n;
-    struct json v;
-    return put_if(dst, scan_i64(text, &n) == 0 && is_json(text, JSON_NUMBER, &v), text, false);
-}
-
-static bool put_bool(struct buf *dst, struct slice text)
-{
-    bool b;
-    return put_if(dst, scan_bool(text, &b) == 0, text, false);
-}
-
-int header_put_value(struct buf *dst, const struct header_definition *d, struct slice name, struct slice text,
-                     struct ditto_error *err)
-{
-    bool fits = true;
-    switch (d ? d->type : HEADER_STRING) {
-    case HEADER_STRING: json_put_text(dst, text); break;
-    case HEADER_NOT_EMPTY: fits = put_if(dst, text.len > 0, text, true); break;
-    case HEADER_BOOL: fits = put_bool(dst, text); break;
-    case HEADER_INT: fits = put_integer(dst, text); break;
-    case HEADER_ARRAY: fits = put_array(dst, text); break;
-    case HEADER_OBJECT: fits = put_object(dst, text); break;
-    case HEADER_DURATION: fits = put_if(dst, is_duration(text), text, true); break;
-    case HEADER_ETAGS: fits = put_if(dst, are_etags(text), text, true); break;
-    case HEADER_CHANNEL: fits = put_if(dst, is_channel(text), text, true); break;
-    }
-    if (fits)
-        return 0;
-    return ditto_fail(err, 400, d->type == HEADER_DURATION ? "timeout.invalid" : "header.invalid", NULL, NULL,
-                      "The value <%.*s> does not suit the header <%.*s>.", SLICE_ARG(text), SLICE_ARG(name));
+        json_put_member_text(dst, name, text);
+    return 0;
 }
 
 static bool as_written(struct slice raw_name)
@@ -324,6 +120,78 @@ void headers_index(struct headers *h, struct json object)
     }
     if (escapes)
         decode_names(h);
+}
+
+/* --- headers that come in --------------------------------------------------------------------------------------------- */
+
+enum { SIMPLE_MAX = 32 };
+
+/* A value that is as Ditto prints it, whatever else the header may say. */
+static bool is_simple_value(const struct header_rule *rule, struct json v)
+{
+    if (!rule)
+        return v.type == JSON_STRING;
+    switch (rule->kind) {
+    case HEADER_OF_TEXT: return v.type == JSON_STRING;
+    case HEADER_OF_SOMETHING: return v.type == JSON_STRING && v.len > 2;
+    case HEADER_OF_BOOL: return v.type == JSON_TRUE || v.type == JSON_FALSE;
+    case HEADER_OF_CHANNEL:
+        return slice_eq(json_slice(v), S("\"live\"")) || slice_eq(json_slice(v), S("\"twin\""));
+    default: return false;
+    }
+}
+
+static bool is_repeated(const struct headers *h, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_eq(h->v[i].raw, h->v[n].raw))
+            return true;
+    return false;
+}
+
+/* Are they fine as they stand? So are those of nearly all messages. */
+static bool are_simple(const struct headers *h, size_t *size)
+{
+    *size = 0;
+    if (h->nulls || h->names.len || h->n > SIMPLE_MAX)
+        return false;
+    for (size_t i = 0; i < h->n; i++) {
+        const struct header *v = &h->v[i];
+        const struct header_rule *rule = header_rule(v->name);
+        if (!as_written(v->raw) || (rule && !rule->in) || !is_simple_value(rule, v->value) ||
+            is_repeated(h, i))
+            return false;
+        *size += v->name.len + v->value.len - (v->value.type == JSON_STRING ? 2 : 0);
+    }
+    return true;
+}
+
+static int judge(struct headers *h, struct json object, struct buf *judged, size_t *size,
+                 struct ditto_error *err)
+{
+    struct header_values seen = {.size = 0};
+    struct json v;
+    size_t start = judged->len;
+    buf_putc(judged, '{');
+    if (headers_put(judged, object, BORDER_IN, 0, &seen, err) < 0)
+        return -1;
+    buf_putc(judged, '}');
+    (void)json_parse(slice_skip(buf_slice(judged), start), &v, NULL);
+    headers_index(h, v);
+    *size = seen.size;
+    return 0;
+}
+
+int headers_take(struct headers *h, struct json object, struct buf *judged, struct ditto_error *err)
+{
+    size_t size;
+    headers_index(h, object);
+    if (!are_simple(h, &size) && judge(h, object, judged, &size, err) < 0)
+        return -1;
+    if (size <= HEADERS_MAX_BYTES)
+        return 0;
+    return ditto_fail(err, 431, "headers.too.large", NULL, NULL,
+                      "The headers have %zu bytes, %d are allowed.", size, HEADERS_MAX_BYTES);
 }
 
 void headers_free(struct headers *h)

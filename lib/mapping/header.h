@@ -1,41 +1,18 @@
-/* header.h: Ditto's own headers (type, and on which side of the border they may be seen), and header objects.
+/* header.h: the headers of a message, looked up and written. What Ditto knows of its own headers: protocol/headers.h.
  *
- * Names are compared without regard to the case of ASCII letters. A name that is not in the table is the user's own: a
- * string that passes both ways. Source: protocol reference, "Headers"; Ditto's header definitions.
+ * Names are compared without regard to the case of ASCII letters.
  *
- * Ownership: definitions are static; an index borrows the object it was made from. */
+ * Ownership: an index borrows the object it was made from. */
 #ifndef MAPPING_HEADER_H
 #define MAPPING_HEADER_H
 
 #include "json/json.h"
-#include "protocol/error.h"
+#include "protocol/headers.h"
 
-enum header_type {
-    HEADER_STRING,
-    HEADER_NOT_EMPTY,
-    HEADER_BOOL,
-    HEADER_INT,
-    HEADER_ARRAY,
-    HEADER_OBJECT,
-    HEADER_DURATION,
-    HEADER_ETAGS,
-    HEADER_CHANNEL,
-};
-
-struct header_definition {
-    struct slice name; /* lower case */
-    enum header_type type;
-    bool in;  /* may come from outside */
-    bool out; /* may be shown outside */
-};
-
-/* NULL for a name of the user's own. Fast: it is asked for every header of every message. */
-const struct header_definition *header_definition(struct slice name);
-
-/* Appends text as the JSON value that a header of this definition (NULL: the user's own) has: arrays take JSON or a comma
- * list. 0, or -1 with header.invalid or timeout.invalid (400) in *err and dst as it was. */
-int header_put_value(struct buf *dst, const struct header_definition *d, struct slice name, struct slice text,
-                     struct ditto_error *err);
+/* Appends a member with what text says as a value of that header (rule NULL: of the user's own): arrays take JSON or a comma
+ * list. name is in lower case. 0, or -1 with header.invalid or timeout.invalid (400) in *err and dst as it was. */
+int header_put_member(struct buf *dst, const struct header_rule *rule, struct slice name, struct slice text,
+                      struct ditto_error *err);
 /* Are two names the same header? */
 bool header_is(struct slice name, struct slice other);
 /* Appends the name in lower case as a key (with a comma where one is due). raw_name is as it stands in a document. */
@@ -55,6 +32,10 @@ struct headers {
 };
 /* Forgets what it held; anything but an object leaves it empty. */
 void headers_index(struct headers *h, struct json object);
+/* The same for headers of a Ditto Protocol message that comes in: those that may, their values judged, typed as Ditto prints
+ * them, and of two spellings of one name the later. What has to be written anew for that is appended to judged. 0, or -1
+ * with header.invalid, timeout.invalid, json.invalid, json.format.invalid (400) or headers.too.large (431) in *err. */
+int headers_take(struct headers *h, struct json object, struct buf *judged, struct ditto_error *err);
 void headers_free(struct headers *h);
 /* The value of a header, JSON_ABSENT without one. exact: the case of letters counts. */
 struct json headers_get(const struct headers *h, struct slice name, bool exact);

@@ -6,6 +6,8 @@
 
 #include "base/banned.h"
 
+enum { SUBJECTS_MAX = 100 };
+
 /* --- route and message -------------------------------------------------------------------------------------------- */
 
 static const struct source_route *route_of(const struct plan *p, const struct line *l,
@@ -77,17 +79,36 @@ static void begin(struct flow *f, const struct line *l)
     headers_index(&f->external.headers, l->headers);
 }
 
+struct facts inbound_facts(const struct mapping *m, const struct source_route *r)
+{
+    const struct connection *c = m->plan->options.connection;
+    return (struct facts){.placeholders = PLACEHOLDERS_OF_MESSAGE,
+                          .headers = &m->flow->external.headers,
+                          .subjects = r->subjects_as_set,
+                          .connection_id = c ? c->id : SLICE_NONE};
+}
+
 /* --- payload mapping ---------------------------------------------------------------------------------------------- */
+
+static enum turn turn_of(const struct mapping *m, const struct source_route *r, const struct mapper *mapper,
+                         struct ditto_error *err)
+{
+    if (mapper_blocks(mapper, content_type(m->flow)))
+        return TURN_DROPS;
+    if (!mapper->n_conditions)
+        return TURN_MAPS;
+    struct facts facts = inbound_facts(m, r);
+    return mapper_turn(mapper, &facts, &m->flow->scratch, err);
+}
 
 static size_t scripts(struct mapping *m, const struct line *l, unsigned *numbers)
 {
     struct flow *f = m->flow;
-    struct ditto_error *err = flow_error(f, 0);
-    const struct source_route *r = route_of(m->plan, l, err);
+    const struct source_route *r = route_of(m->plan, l, flow_error(f, MAPPERS_MAX));
     size_t n = 0;
     begin(f, l);
     for (size_t i = 0; r && i < r->mappers.n; i++)
-        if (r->mappers.v[i]->script >= 0 && !mapper_blocks(r->mappers.v[i], content_type(f)))
+        if (r->mappers.v[i]->script >= 0 && turn_of(m, r, r->mappers.v[i], flow_error(f, i)) == TURN_MAPS)
             numbers[n++] = (unsigned)r->mappers.v[i]->script;
     return n;
 }
@@ -112,18 +133,22 @@ static void add_results(struct flow *f, const struct mapper *mapper, struct ditt
         o[i].text = f->incoming.v[i];
 }
 
-/* Every mapper gets the same message; one with a script takes the next answer. */
-static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn,
-                        const struct answer **answer)
+/* Every mapper gets the same message; one with a script has been asked, if it was its turn. */
+static void map_payload(struct mapping *m, const struct source_route *r, const struct mapper *mapper,
+                        size_t i, struct answers *answers)
 {
-    struct ditto_error *err = flow_error(f, turn);
-    if (mapper_blocks(mapper, content_type(f)))
-        return;
+    struct flow *f = m->flow;
+    struct ditto_error *err = flow_error(f, i);
+    const struct answer *answer = answers_next(answers, mapper);
+    enum turn turn = answer ? TURN_MAPS : turn_of(m, r, mapper, err);
+    int result = 0;
     f->incoming.n = 0;
-    f->incoming.room = flow_room(f, turn);
-    int r = mapper->script >= 0 ? answer_incoming(mapper, (*answer)++, &f->incoming, err)
-                                : mapper->engine->incoming(mapper, &f->external, &f->incoming, err);
-    if (r < 0)
+    f->incoming.room = flow_room(f, i);
+    if (answer)
+        result = answer_incoming(mapper, answer, &f->incoming, err);
+    else if (turn == TURN_MAPS && mapper->script < 0)
+        result = mapper->engine->incoming(mapper, &f->external, &f->incoming, err);
+    if (turn == TURN_FAILS || result < 0)
         flow_fail(f, mapper, err);
     else
         add_results(f, mapper, err);
@@ -154,9 +179,6 @@ static void put_payload_headers(struct writing *w, const struct headers *headers
 {
     for (size_t i = 0; i < headers->n; i++) {
         const struct header *h = &headers->v[i];
-        const struct header_definition *d = header_definition(h->name);
-        if (d && !d->in)
-            continue;
         note_header(w, h->name);
         if (w->complete_acks && header_is(h->name, S("requested-acks"))) {
             w->requested = h->value;
@@ -173,53 +195,50 @@ static int put_mapped_header(struct writing *w, const struct mapped_header *h, s
     enum value_state state = template_resolve(&h->value, w->facts, &w->flow->scratch, &text, err);
     if (state != VALUE_RESOLVED)
         return state == VALUE_FAILED ? -1 : 0;
-    w->has_correlation_id |= slice_eq(h->name, S("correlation-id"));
-    if (w->complete_acks && slice_eq(h->name, S("requested-acks"))) {
-        struct buf *acks = &w->flow->acks;
-        if (header_put_value(acks, h->definition, h->name, text, err) < 0)
-            return -1;
-        return json_parse(buf_slice(acks), &w->requested, NULL);
-    }
-    json_put_key(w->out, h->name);
-    return header_put_value(w->out, h->definition, h->name, text, err);
-}
-
-static int put_mapped_headers(struct writing *w, struct ditto_error *err)
-{
-    for (size_t i = 0; i < w->route->headers.n; i++)
-        if (!buf_p(&w->flow->taken)[i] && put_mapped_header(w, &w->route->headers.v[i], err) < 0)
-            return -1;
+    if (!w->complete_acks || !slice_eq(h->name, S("requested-acks")))
+        return header_put_member(w->out, h->rule, h->name, text, err);
+    struct buf *acks = &w->flow->acks;
+    struct json object;
+    buf_putc(acks, '{');
+    if (header_put_member(acks, h->rule, h->name, text, err) < 0)
+        return -1;
+    buf_putc(acks, '}');
+    (void)json_parse(buf_slice(acks), &object, NULL);
+    w->requested = json_get(object, h->name);
     return 0;
 }
 
-/* A list that is explicitly empty stays so. */
-static void put_acks(struct writing *w)
+/* A mapping of the correlation id, resolved or not, keeps a random one away, as in Ditto. */
+static int put_mapped_headers(struct writing *w, struct ditto_error *err)
 {
-    struct buf scratch = {0};
-    struct json list = acks_list(w->requested, &scratch);
-    json_put_key(w->out, S("requested-acks"));
-    if (list.type == JSON_ARRAY && json_count(list) == 0)
-        buf_put_slice(w->out, S("[]"));
-    else
-        acks_put_with(w->out, list, &w->route->acks);
-    buf_free(&scratch);
+    for (size_t i = 0; i < w->route->headers.n; i++) {
+        const struct mapped_header *h = &w->route->headers.v[i];
+        w->has_correlation_id |= slice_eq(h->name, S("correlation-id"));
+        if (!buf_p(&w->flow->taken)[i] && put_mapped_header(w, h, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
-static int put_headers(struct flow *f, const struct source_route *r, const struct envelope *e,
+static int put_headers(struct mapping *m, const struct source_route *r, const struct envelope *e,
                        const struct facts *facts, struct buf *out, struct ditto_error *err)
 {
+    struct flow *f = m->flow;
     struct writing w = {.route = r, .facts = facts, .flow = f, .out = out};
-    w.complete_acks = r->acks.n && acks_can_be_requested(&e->topic, json_present(e->line.status));
+    w.complete_acks = (r->acks.labels.n || r->acks.filtered) &&
+                      acks_can_be_requested(&e->topic, json_present(e->line.status));
     buf_cut(&f->taken, 0);
     buf_cut(&f->acks, 0);
     memset(buf_room(&f->taken, r->headers.n + 1), 0, r->headers.n + 1);
     buf_putc(out, '{');
-    headers_index(&f->headers, e->line.headers);
     put_payload_headers(&w, &f->headers);
     if (put_mapped_headers(&w, err) < 0)
         return -1;
-    if (w.complete_acks)
-        put_acks(&w);
+    if (w.complete_acks) {
+        struct facts external = inbound_facts(m, r);
+        if (acks_put_requested(out, w.requested, &r->acks, &external, &f->scratch, err) < 0)
+            return -1;
+    }
     if (!w.has_correlation_id) {
         json_put_key(out, S("correlation-id"));
         buf_putc(out, '"');
@@ -232,23 +251,42 @@ static int put_headers(struct flow *f, const struct source_route *r, const struc
 
 /* --- context ------------------------------------------------------------------------------------------------------ */
 
+/* All values that a template has are subjects. */
+static int put_subject(struct flow *f, const struct template *t, const struct facts *facts, struct buf *dst,
+                       size_t *n, struct ditto_error *err)
+{
+    struct values v;
+    switch (template_resolve_all(t, facts, &f->scratch, &v, err)) {
+    case VALUE_RESOLVED: break;
+    case VALUE_FAILED: return -1;
+    default: return template_unresolved(t->text, err);
+    }
+    for (size_t i = 0; i < v.n; i++) {
+        json_put_item(dst);
+        json_put_text(dst, v.v[i]);
+    }
+    *n += v.n;
+    return 0;
+}
+
 static int put_subjects(struct flow *f, const struct source_route *r, struct buf *dst,
                         struct ditto_error *err)
 {
     struct facts facts = {
         .placeholders = PLACEHOLDERS_OF_SUBJECT, .headers = &f->external.headers, .exact_names = true};
+    size_t n = 0;
     json_put_key(dst, S("subjects"));
+    f->subjects_at = dst->len;
     buf_putc(dst, '[');
-    for (size_t i = 0; i < r->subjects.n; i++) {
-        struct slice text;
-        const struct template *t = &r->subjects.v[i];
-        if (template_require(t, &facts, &f->scratch, &text, err) < 0)
+    for (size_t i = 0; i < r->subjects.n; i++)
+        if (put_subject(f, &r->subjects.v[i], &facts, dst, &n, err) < 0)
             return -1;
-        json_put_item(dst);
-        json_put_text(dst, text);
-    }
     buf_putc(dst, ']');
-    return 0;
+    f->subjects_len = dst->len - f->subjects_at;
+    if (n <= SUBJECTS_MAX)
+        return 0;
+    return ditto_fail(err, 431, "headers.too.large", NULL, NULL,
+                      "The message has %zu authorization subjects, %d are allowed.", n, SUBJECTS_MAX);
 }
 
 static int put_context(struct flow *f, const struct source_route *r, const struct outcome *o,
@@ -264,10 +302,23 @@ static int put_context(struct flow *f, const struct source_route *r, const struc
     if (put_subjects(f, r, dst, err) < 0)
         return -1;
     json_put_member_text(dst, S("mapper"), o->mapper->id);
-    if (r->reply)
-        json_put_member_int(dst, S("reply"), (int64_t)r->index);
+    buf_put_slice(dst, buf_slice(&r->reply_context));
     buf_putc(dst, '}');
     return 0;
+}
+
+/* What is known once the message is mapped. */
+static struct facts mapped_facts(const struct mapping *m, const struct source_route *r, struct entity *entity)
+{
+    const struct flow *f = m->flow;
+    struct facts facts = inbound_facts(m, r);
+    facts.topic = facts.message_topic = &f->mapped.topic;
+    facts.message = &f->mapped.line;
+    facts.entity = entity_of_topic(&f->mapped.topic, entity) ? entity : NULL;
+    if (r->tells_subjects && f->context.len)
+        (void)json_parse(slice_of(buf_p(&f->context) + f->subjects_at, f->subjects_len), &facts.subjects,
+                         NULL);
+    return facts;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
@@ -276,30 +327,36 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
                struct ditto_error *err)
 {
     const struct source_route *r = route;
-    const struct connection *c = m->plan->options.connection;
     struct flow *f = m->flow;
-    struct envelope e;
-    buf_cut(&f->topic, 0);
-    if (envelope_read(&e, o->text, &f->topic, err) < 0 || put_context(f, r, o, err) < 0)
-        return -1;
+    struct envelope *e = &f->mapped;
     struct entity entity;
-    struct facts facts = {.placeholders = PLACEHOLDERS_OF_MESSAGE,
-                          .topic = &e.topic,
-                          .entity = entity_of_topic(&e.topic, &entity) ? &entity : NULL,
-                          .message = &e.line,
-                          .message_topic = &e.topic,
-                          .headers = &f->external.headers,
-                          .connection_id = SLICE_NONE};
-    if (c)
-        facts.connection_id = c->id;
-    envelope_put_topic(out, &e.line);
-    if (put_headers(f, r, &e, &facts, out, err) < 0)
+    buf_cut(&f->topic, 0);
+    buf_cut(&f->judged, 0);
+    if (envelope_read(e, o->text, &f->topic, err) < 0)
+        return answer_is_no_message(o->mapper, err);
+    f->known = KNOWN_TOPIC;
+    if (headers_take(&f->headers, e->line.headers, &f->judged, err) < 0)
+        return -1;
+    f->known = KNOWN_HEADERS;
+    if (put_context(f, r, o, err) < 0)
+        return -1;
+    struct facts facts = mapped_facts(m, r, &entity);
+    envelope_put_topic(out, &e->line);
+    if (put_headers(m, r, e, &facts, out, err) < 0)
         return -1;
     if (r->enforcement.on &&
-        enforcement_check(&r->enforcement, buf_slice(&f->input), &e.topic, &f->scratch, err) < 0)
+        enforcement_check(&r->enforcement, buf_slice(&f->input), &e->topic, &f->scratch, err) < 0)
         return -1;
-    envelope_put_rest(out, &e.line);
+    envelope_put_rest(out, &e->line);
     return 0;
+}
+
+static void refused(struct mapping *m, const void *route, const struct outcome *o,
+                    const struct ditto_error *err, struct buf *out)
+{
+    const struct source_route *r = route;
+    if (r && r->error_reply)
+        reply_put_error(m, r, o, err, out);
 }
 
 static int resolve_input(struct flow *f, const struct source_route *r, const struct line *l,
@@ -318,7 +375,7 @@ static int resolve_input(struct flow *f, const struct source_route *r, const str
     return result;
 }
 
-static void finish(struct mapping *m, const struct line *l, const struct answer *answers, struct buf *out)
+static void finish(struct mapping *m, const struct line *l, struct answers *answers, struct buf *out)
 {
     struct flow *f = m->flow;
     struct ditto_error *err = flow_error(f, MAPPERS_MAX);
@@ -328,9 +385,15 @@ static void finish(struct mapping *m, const struct line *l, const struct answer 
     if (!r || resolve_input(f, r, l, err) < 0)
         flow_fail(f, NULL, err);
     for (size_t i = 0; !err->status && i < r->mappers.n; i++)
-        map_payload(f, r->mappers.v[i], i, &answers);
-    flow_put(m, r, out, put);
+        map_payload(m, r, r->mappers.v[i], i, answers);
+    flow_put(m, r, out);
 }
 
 const struct mapping_direction mapping_inbound = {
-    .consumes = LINE_EXTERNAL, .scripts = scripts, .put_message = put_message, .finish = finish};
+    .consumes = LINE_EXTERNAL,
+    .scripts = scripts,
+    .put_message = put_message,
+    .finish = finish,
+    .put = put,
+    .refused = refused,
+};

@@ -64,12 +64,43 @@ static int refuse(const struct mapper *m, struct ditto_error *err, const char *w
                       "The mapper <%.*s> could not be loaded.", SLICE_ARG(m->id));
 }
 
-static int refuse_conditions(const struct mapper *m, const struct mapping_definition *d,
-                             struct ditto_error *err)
+/* A pipeline that lets a value pass, or not. */
+struct condition {
+    char *text;
+    struct template template;
+};
+
+/* What is wrong with one fails messages, not the start, as in Ditto. */
+static void add_conditions(struct mapper *m, struct json conditions)
 {
-    if (json_count(d->incoming_conditions) || json_count(d->outgoing_conditions))
-        return refuse(m, err, "Conditions of mappers are not available in this version.");
-    return 0;
+    struct json_iter it = json_iter(conditions);
+    m->conditions = xcalloc(json_count(conditions) + 1, sizeof *m->conditions);
+    while (json_next(&it)) {
+        struct condition *c = &m->conditions[m->n_conditions++];
+        struct buf text = {0}, scratch = {0};
+        buf_puts(&text, "{{ fn:default('true') | ");
+        buf_put_slice(&text, header_text(it.value, &scratch));
+        buf_puts(&text, " }}");
+        c->text = xstrndup(buf_p(&text), text.len);
+        template_compile_anyway(&c->template, slice_str(c->text), PLACEHOLDERS_OF_MESSAGE);
+        buf_free(&text);
+        buf_free(&scratch);
+    }
+}
+
+enum turn mapper_turn(const struct mapper *m, const struct facts *f, struct scratch *s,
+                      struct ditto_error *err)
+{
+    enum turn turn = TURN_MAPS;
+    for (size_t i = 0; i < m->n_conditions; i++) {
+        struct slice value;
+        switch (template_resolve(&m->conditions[i].template, f, s, &value, err)) {
+        case VALUE_RESOLVED: break;
+        case VALUE_FAILED: return TURN_FAILS;
+        default: turn = TURN_DROPS;
+        }
+    }
+    return turn;
 }
 
 static void block(struct mapper *m, struct slice list)
@@ -126,8 +157,8 @@ int mapper_compile(struct mapper *m, const struct connection *c, struct slice id
         return refuse(m, err, "Its mapping engine is not available in this version.");
     if (m->engine->needs_definition && !d)
         return refuse(m, err, "It needs a mapping definition.");
-    if (d && refuse_conditions(m, d, err) < 0)
-        return -1;
+    if (d)
+        add_conditions(m, way == WAY_IN ? d->incoming_conditions : d->outgoing_conditions);
     configure_blocked(m, options);
     return m->engine->configure ? m->engine->configure(m, options, way, scripts, err) : 0;
 }
@@ -136,6 +167,11 @@ void mapper_free(struct mapper *m)
 {
     if (m->own)
         m->engine->release(m);
+    for (size_t i = 0; i < m->n_conditions; i++) {
+        template_free(&m->conditions[i].template);
+        free(m->conditions[i].text);
+    }
+    free(m->conditions);
     free(m->blocked_text);
     free(m->blocked);
     *m = (struct mapper){.script = NO_SCRIPT};

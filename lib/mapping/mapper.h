@@ -12,7 +12,7 @@
 #define MAPPING_MAPPER_H
 
 #include "connection/connection.h"
-#include "mapping/header.h"
+#include "mapping/placeholder.h"
 
 enum {
     MAPPERS_MAX = 10, /* of one source or target */
@@ -48,6 +48,8 @@ struct mapper {
     size_t n_blocked;
     struct slice *blocked; /* content types that it drops */
     char *blocked_text;    /* what they borrow */
+    size_t n_conditions;
+    struct condition *conditions; /* of the way that it is compiled for */
 };
 
 /* An external message as mappers see it. */
@@ -110,6 +112,10 @@ int mapper_compile(struct mapper *m, const struct connection *c, struct slice id
 void mapper_free(struct mapper *m);
 /* Does it drop messages of this content type (SLICE_NONE: none)? Inbound only. */
 bool mapper_blocks(const struct mapper *m, struct slice content_type);
+/* Is a message for it: do all its conditions hold? They are evaluated all, so that one that cannot be always fails. */
+enum turn { TURN_MAPS, TURN_DROPS, TURN_FAILS /* with *err */ };
+enum turn mapper_turn(const struct mapper *m, const struct facts *f, struct scratch *s,
+                      struct ditto_error *err);
 /* The error of a message that a mapper cannot map; why is printf-like and goes to the description. Returns -1. */
 int mapper_fail(const struct mapper *m, struct ditto_error *err, const char *why, ...)
     __attribute__((format(printf, 3, 4)));

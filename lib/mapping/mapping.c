@@ -32,8 +32,8 @@ void mapping_free(struct mapping *m)
     struct flow *f = m->flow;
     if (f->kept_back)
         warn("cannot map %zu more messages", f->kept_back);
-    struct buf *const bufs[] = {&f->payload,  &f->topic, &f->input, &f->context,
-                                &f->envelope, &f->acks,  &f->taken, &f->type};
+    struct buf *const bufs[] = {&f->payload, &f->topic, &f->input, &f->context, &f->envelope,
+                                &f->acks,    &f->taken, &f->type,  &f->judged};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_free(bufs[i]);
     for (size_t i = 0; i < MAPPERS_MAX; i++)
@@ -45,9 +45,24 @@ void mapping_free(struct mapping *m)
     *m = (struct mapping){.plan = NULL};
 }
 
-enum line_kind mapping_consumes(const struct mapping *m)
+static bool has(const struct line *l, struct slice member)
 {
-    return direction_of(m)->consumes;
+    return json_present(json_get(l->context, member));
+}
+
+/* One of reply.c's. */
+static bool is_error_reply(const struct line *l)
+{
+    struct slice topic = json_raw(l->topic);
+    return topic.p && slice_ends(topic, S("/errors")) && has(l, S("reply")) && !has(l, S("source")) &&
+           !has(l, S("target"));
+}
+
+bool mapping_takes(const struct mapping *m, const struct line *l)
+{
+    const struct plan_options *o = &m->plan->options;
+    bool only_target = o->way == WAY_OUT && o->only >= 0 && !o->reply;
+    return l->kind == direction_of(m)->consumes && !(only_target && is_error_reply(l));
 }
 
 size_t mapping_scripts(struct mapping *m, const struct line *l, unsigned *scripts)
@@ -60,10 +75,10 @@ void mapping_put_message(struct mapping *m, const struct line *l, struct buf *ds
     direction_of(m)->put_message(m, l, dst);
 }
 
-void mapping_finish(struct mapping *m, const struct line *l, const struct answer *answers, struct buf *out)
+void mapping_finish(struct mapping *m, const struct line *l, struct answers answers, struct buf *out)
 {
     m->counts[COUNT_RECEIVED].n++;
-    direction_of(m)->finish(m, l, answers, out);
+    direction_of(m)->finish(m, l, &answers, out);
 }
 
 /* --- outcomes --------------------------------------------------------------------------------------------------- */
@@ -143,10 +158,9 @@ static int too_long(struct ditto_error *err)
                       "The mapped message is too long for a line.");
 }
 
-void flow_put(struct mapping *m, const void *route, struct buf *out,
-              int (*put)(struct mapping *m, const void *route, const struct outcome *o, struct buf *out,
-                         struct ditto_error *err))
+void flow_put(struct mapping *m, const void *route, struct buf *out)
 {
+    const struct mapping_direction *d = direction_of(m);
     struct flow *f = m->flow;
     char text[ID_SIZE];
     m->counts[COUNT_DROPPED].n += f->n == 0;
@@ -161,9 +175,12 @@ void flow_put(struct mapping *m, const void *route, struct buf *out,
         size_t start = out->len;
         err.status = 0;
         buf_cut(&f->context, 0);
-        if (o->error || put(m, route, o, out, &err) < 0 ||
+        f->known = KNOWN_NOTHING;
+        if (o->error || d->put(m, route, o, out, &err) < 0 ||
             (out->len - start > LINE_MAX_BYTES - ID_SIZE && too_long(&err) < 0)) {
             buf_cut(out, start);
+            if (d->refused)
+                d->refused(m, route, o, o->error ? o->error : &err, out);
             flow_refuse(m, id, o->error ? o->error : &err, out);
             continue;
         }

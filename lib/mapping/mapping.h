@@ -33,14 +33,15 @@ struct mapping {
 void mapping_init(struct mapping *m, const struct plan *p);
 void mapping_free(struct mapping *m);
 
-/* The kind of line that is mapped; all others pass. */
-enum line_kind mapping_consumes(const struct mapping *m);
+/* Is it a line that is mapped? All others pass: they are of other kinds, or an error reply where only one target is wanted,
+ * as replies are for reply targets. */
+bool mapping_takes(const struct mapping *m, const struct line *l);
 /* Numbers of the scripts to run on this line, at most MAPPERS_MAX; returns how many. */
 size_t mapping_scripts(struct mapping *m, const struct line *l, unsigned *scripts);
 /* Appends the message as those scripts get it. */
 void mapping_put_message(struct mapping *m, const struct line *l, struct buf *dst);
-/* Appends the lines that come of it. answers: one for each of those scripts, in order; NULL if there are none. */
-void mapping_finish(struct mapping *m, const struct line *l, const struct answer *answers, struct buf *out);
+/* Appends the lines that come of it. answers: one for each of those scripts, in order. */
+void mapping_finish(struct mapping *m, const struct line *l, struct answers answers, struct buf *out);
 /* For what is no line, or too long for one: head is what there is of it. Settles it if it has an id. */
 void mapping_refuse_line(struct mapping *m, struct slice head, const char *why, struct buf *out);
 

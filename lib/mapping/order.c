@@ -45,6 +45,7 @@ void order_answer(struct order *o, struct job *j, bool failed, struct slice text
 {
     struct waiting *w = order_of(o, j);
     struct answer *a = &w->answers[j - w->jobs];
+    a->script = j->script;
     a->failed = failed;
     buf_put_slice(&a->text, text);
     w->n_open--;

@@ -12,8 +12,13 @@ enum { ORDER_MAX = 256, ORDER_BYTES = 32 * 1024 * 1024 };
 
 /* What the script of a mapper answered. */
 struct answer {
+    unsigned script;
     bool failed;
     struct buf text; /* its results, one a line; or why it failed */
+};
+struct answers {
+    size_t n;
+    const struct answer *v;
 };
 
 struct waiting {

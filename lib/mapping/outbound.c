@@ -65,8 +65,8 @@ static size_t mappers_of(const struct plan *p, const struct target_route *r, con
 static bool all_visible(const struct headers *headers)
 {
     for (size_t i = 0; i < headers->n; i++) {
-        const struct header_definition *d = header_definition(headers->v[i].name);
-        if (d && (!d->out || d->type == HEADER_ARRAY))
+        const struct header_rule *rule = header_rule(headers->v[i].name);
+        if (rule && (!rule->out || rule->kind == HEADER_OF_LABELS))
             return false;
     }
     return !headers->nulls;
@@ -87,10 +87,10 @@ static void put_visible_headers(struct buf *dst, const struct headers *headers, 
     buf_putc(dst, '{');
     for (size_t i = 0; i < headers->n; i++) {
         const struct header *h = &headers->v[i];
-        const struct header_definition *d = header_definition(h->name);
-        if (d && !d->out)
+        const struct header_rule *rule = header_rule(h->name);
+        if (rule && !rule->out)
             continue;
-        if (d && d->type == HEADER_ARRAY && slice_eq(d->name, S("requested-acks"))) {
+        if (rule && rule->kind == HEADER_OF_LABELS) {
             put_visible_acks(dst, h, issued);
             continue;
         }
@@ -120,13 +120,42 @@ static void begin(struct flow *f, const struct line *l)
     headers_index(&f->headers, l->headers);
 }
 
+/* Reads the message, and what is known of it. */
+static int read_message(struct mapping *m, const struct line *l, struct ditto_error *err)
+{
+    const struct connection *c = m->plan->options.connection;
+    struct flow *f = m->flow;
+    struct topic *t = &f->mapped.topic;
+    f->mapped.line = *l;
+    buf_cut(&f->topic, 0);
+    if (envelope_check(&f->mapped, &f->topic, err) < 0)
+        return -1;
+    f->facts = (struct facts){.placeholders = PLACEHOLDERS_OF_MESSAGE,
+                              .headers = &f->headers,
+                              .entity = entity_of_topic(t, &f->entity) ? &f->entity : NULL,
+                              .topic = t,
+                              .message = l,
+                              .message_topic = t,
+                              .subjects = json_get(l->context, S("subjects")),
+                              .connection_id = c ? c->id : SLICE_NONE};
+    return 0;
+}
+
+static enum turn turn_of(struct flow *f, const struct mapper *mapper, struct ditto_error *err)
+{
+    return mapper->n_conditions ? mapper_turn(mapper, &f->facts, &f->scratch, err) : TURN_MAPS;
+}
+
 static size_t scripts(struct mapping *m, const struct line *l, unsigned *numbers)
 {
     const struct mapper *mappers[MAPPERS_MAX];
-    const struct target_route *r = route_of(m->plan, l, flow_error(m->flow, 0));
-    size_t n_mappers = r ? mappers_of(m->plan, r, l, mappers) : 0, n = 0;
+    struct flow *f = m->flow;
+    struct ditto_error *err = flow_error(f, MAPPERS_MAX);
+    const struct target_route *r = route_of(m->plan, l, err);
+    begin(f, l);
+    size_t n_mappers = r && read_message(m, l, err) == 0 ? mappers_of(m->plan, r, l, mappers) : 0, n = 0;
     for (size_t i = 0; i < n_mappers; i++)
-        if (mappers[i]->script >= 0)
+        if (mappers[i]->script >= 0 && turn_of(f, mappers[i], flow_error(f, i)) == TURN_MAPS)
             numbers[n++] = (unsigned)mappers[i]->script;
     return n;
 }
@@ -139,21 +168,31 @@ static void put_message(struct mapping *m, const struct line *l, struct buf *dst
 
 /* --- payload mapping ------------------------------------------------------------------------------------------------ */
 
-static void map_payload(struct flow *f, const struct mapper *mapper, size_t turn,
-                        const struct answer **answer)
+static void add_results(struct flow *f, const struct mapper *mapper, struct ditto_error *err)
 {
-    struct ditto_error *err = flow_error(f, turn);
-    struct json correlation_id = headers_get(&f->headers, S("correlation-id"), false);
-    f->outgoing.n = 0;
-    f->outgoing.room = flow_room(f, turn);
-    int r = mapper->script >= 0 ? answer_outgoing(mapper, (*answer)++, &f->outgoing, err)
-                                : mapper->engine->outgoing(mapper, buf_slice(&f->envelope), correlation_id,
-                                                           &f->outgoing, err);
-    struct outcome *o = r < 0 ? NULL : flow_add(f, mapper, f->outgoing.n, err);
-    if (r < 0)
-        flow_fail(f, mapper, err);
+    struct outcome *o = flow_add(f, mapper, f->outgoing.n, err);
     for (size_t i = 0; o && i < f->outgoing.n; i++)
         o[i].published = f->outgoing.v[i];
+}
+
+/* Every mapper gets the same message; one with a script has been asked, if it was its turn. */
+static void map_payload(struct flow *f, const struct mapper *mapper, size_t i, struct answers *answers)
+{
+    struct ditto_error *err = flow_error(f, i);
+    struct json correlation_id = headers_get(&f->headers, S("correlation-id"), false);
+    const struct answer *answer = answers_next(answers, mapper);
+    enum turn turn = answer ? TURN_MAPS : turn_of(f, mapper, err);
+    int result = 0;
+    f->outgoing.n = 0;
+    f->outgoing.room = flow_room(f, i);
+    if (answer)
+        result = answer_outgoing(mapper, answer, &f->outgoing, err);
+    else if (turn == TURN_MAPS && mapper->script < 0)
+        result = mapper->engine->outgoing(mapper, buf_slice(&f->envelope), correlation_id, &f->outgoing, err);
+    if (turn == TURN_FAILS || result < 0)
+        flow_fail(f, mapper, err);
+    else
+        add_results(f, mapper, err);
 }
 
 /* --- the external message --------------------------------------------------------------------------------------------- */
@@ -271,27 +310,12 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
                struct ditto_error *err)
 {
     const struct target_route *r = route;
-    const struct connection *c = m->plan->options.connection;
     struct flow *f = m->flow;
-    struct topic topic;
     size_t start = out->len;
-    buf_cut(&f->topic, 0);
-    if (topic_parse(json_text(f->line->topic, &f->topic), &topic, err) < 0)
-        return -1;
-    struct entity entity;
-    struct facts facts = {.placeholders = PLACEHOLDERS_OF_MESSAGE,
-                          .topic = &topic,
-                          .entity = entity_of_topic(&topic, &entity) ? &entity : NULL,
-                          .message = f->line,
-                          .message_topic = &topic,
-                          .subjects = json_get(f->line->context, S("subjects")),
-                          .headers = &f->headers};
-    if (c)
-        facts.connection_id = c->id;
-    if (put_address(f, r, &o->published, &facts, out, err) < 0)
+    if (put_address(f, r, &o->published, &f->facts, out, err) < 0)
         return -1;
     buf_put_slice(out, S(",\"headers\":{"));
-    if (put_mapped_headers(f, r, &facts, out, err) < 0)
+    if (put_mapped_headers(f, r, &f->facts, out, err) < 0)
         return -1;
     put_mapper_headers(f, r, &o->published, out);
     buf_putc(out, '}');
@@ -300,29 +324,22 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     return 0;
 }
 
-static int check(struct flow *f, const struct line *l, struct ditto_error *err)
-{
-    struct envelope e = {.line = *l};
-    buf_cut(&f->topic, 0);
-    return envelope_check(&e, &f->topic, err);
-}
-
-static void finish(struct mapping *m, const struct line *l, const struct answer *answers, struct buf *out)
+static void finish(struct mapping *m, const struct line *l, struct answers *answers, struct buf *out)
 {
     const struct mapper *mappers[MAPPERS_MAX];
     struct flow *f = m->flow;
     struct ditto_error *err = flow_error(f, MAPPERS_MAX);
     const struct target_route *r = route_of(m->plan, l, err);
     begin(f, l);
-    if (!r || check(f, l, err) < 0)
+    if (!r || read_message(m, l, err) < 0)
         flow_fail(f, NULL, err);
     else
         put_envelope(f, r, l, &f->envelope);
     size_t n = err->status ? 0 : mappers_of(m->plan, r, l, mappers);
     for (size_t i = 0; i < n; i++)
-        map_payload(f, mappers[i], i, &answers);
-    flow_put(m, r, out, put);
+        map_payload(f, mappers[i], i, answers);
+    flow_put(m, r, out);
 }
 
 const struct mapping_direction mapping_outbound = {
-    .consumes = LINE_DITTO, .scripts = scripts, .put_message = put_message, .finish = finish};
+    .consumes = LINE_DITTO, .scripts = scripts, .put_message = put_message, .finish = finish, .put = put};

@@ -92,8 +92,8 @@ static struct header_mapping add_headers(struct plan *p, struct place at, const 
     struct header_mapping to = {0, xcalloc(from->n + 1, sizeof *to.v)};
     for (size_t i = 0; i < from->n; i++) {
         struct mapped_header *h = &to.v[to.n];
-        h->definition = header_definition(from->v[i].name);
-        if (p->options.way == WAY_IN && h->definition && !h->definition->in)
+        h->rule = header_rule(from->v[i].name);
+        if (p->options.way == WAY_IN && h->rule && !h->rule->in)
             continue;
         h->name = slice_dup(from->v[i].name);
         if (p->options.way == WAY_IN)
@@ -129,8 +129,9 @@ static void add_ack(struct plan *p, struct place at, struct source_route *r, str
     }
     if (template_resolve(&t, &f, &s, &label, &err) != VALUE_RESOLVED)
         label = text;
-    r->acks.v = xrealloc_array(r->acks.v, r->acks.n + 1, sizeof *r->acks.v);
-    r->acks.v[r->acks.n++] = slice_dup(label);
+    struct slices *labels = &r->acks.labels;
+    labels->v = xrealloc_array(labels->v, labels->n + 1, sizeof *labels->v);
+    labels->v[labels->n++] = slice_dup(label);
     template_free(&t);
     scratch_free(&s);
 }
@@ -140,12 +141,10 @@ static void add_acks(struct plan *p, struct place at, struct source_route *r, co
     struct ditto_error err = {.status = 0};
     for (size_t i = 0; i < s->ack_includes.n; i++)
         add_ack(p, at, r, s->ack_includes.v[i]);
-    if (!s->ack_filter.p)
-        return;
-    (void)ditto_fail(&err, 400, "placeholder:function.unknown", "It is not available in this version.", NULL,
-                     "The filter <%.*s> of acknowledgement requests cannot be used.",
-                     SLICE_ARG(s->ack_filter));
-    problem(p, at, &err);
+    r->acks.filtered = s->ack_filter.p != NULL;
+    if (r->acks.filtered && expression_compile(&r->acks.filter, s->ack_filter, PLACEHOLDERS_OF_MESSAGE,
+                                               EXPRESSION_CONTINUES, &err) < 0)
+        problem(p, at, &err);
 }
 
 static void put_context(struct buf *dst, const struct connection *c, struct slice member, size_t index)
@@ -153,6 +152,27 @@ static void put_context(struct buf *dst, const struct connection *c, struct slic
     buf_putc(dst, '{');
     json_put_member_text(dst, S("connection"), c->id);
     json_put_member_int(dst, member, (int64_t)index);
+}
+
+/* Which source's reply target the answers go to, and which of them it takes. */
+static void put_reply_context(struct buf *dst, const struct reply_target *t, size_t index)
+{
+    buf_printf(dst, ",\"reply\":%zu,\"expects\":[", index);
+    if (t->response)
+        buf_puts(dst, "\"response\"");
+    if (t->error)
+        buf_puts(dst, t->response ? ",\"error\"" : "\"error\"");
+    if (t->nack)
+        buf_puts(dst, t->response || t->error ? ",\"nack\"" : "\"nack\"");
+    buf_putc(dst, ']');
+}
+
+static bool names_request(const struct header_mapping *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (template_placeholders(m->v[i].value.text) & PLACEHOLDER_REQUEST)
+            return true;
+    return false;
 }
 
 static void add_source(struct plan *p, struct source_route *r, const struct source *s, size_t index)
@@ -165,7 +185,12 @@ static void add_source(struct plan *p, struct source_route *r, const struct sour
     r->headers = add_headers(p, at, &s->header_mapping);
     add_mappers(p, at, &s->payload_mapping, &r->mappers);
     add_acks(p, at, r, s);
-    r->reply = s->reply.present;
+    r->error_reply = s->reply.present && s->reply.error;
+    if (s->reply.present)
+        put_reply_context(&r->reply_context, &s->reply, index);
+    r->tells_subjects = names_request(&r->headers);
+    r->subjects_as_set = json_get(json_at(json_get(p->options.connection->json, S("sources")), s->index),
+                                  S("authorizationContext"));
     if (enforcement_compile(&r->enforcement, s, &err) < 0)
         problem(p, at, &err);
 }
@@ -173,12 +198,11 @@ static void add_source(struct plan *p, struct source_route *r, const struct sour
 static void source_free(struct source_route *r)
 {
     buf_free(&r->context);
+    buf_free(&r->reply_context);
     templates_free(&r->subjects);
     headers_mapping_free(&r->headers);
     enforcement_free(&r->enforcement);
-    for (size_t i = 0; i < r->acks.n; i++)
-        free((void *)(uintptr_t)r->acks.v[i].p);
-    free(r->acks.v);
+    ack_requests_free(&r->acks);
 }
 
 /* --- targets ---------------------------------------------------------------------------------------------------- */

@@ -7,13 +7,13 @@
 #ifndef MAPPING_PLAN_H
 #define MAPPING_PLAN_H
 
-#include "connection/connection.h"
+#include "mapping/acks.h"
 #include "mapping/enforcement.h"
 #include "mapping/mapper.h"
 
 struct mapped_header {
-    struct slice name; /* inbound: lower case */
-    const struct header_definition *definition;
+    struct slice name;              /* inbound: lower case */
+    const struct header_rule *rule; /* NULL: of the user's own */
     struct template value;
 };
 struct header_mapping {
@@ -37,8 +37,11 @@ struct source_route {
     struct header_mapping headers;
     struct mapper_list mappers;
     struct enforcement enforcement;
-    struct slices acks; /* labels that it requests */
-    bool reply;
+    struct ack_requests acks;
+    bool error_reply;            /* it has a reply target, which takes errors */
+    struct buf reply_context;    /* ,"reply":… of the context; empty: it has no reply target */
+    bool tells_subjects;         /* a template of a header names request: */
+    struct json subjects_as_set; /* templates of authorization subjects, an array */
     size_t index;
 };
 
