@@ -217,15 +217,15 @@ install: programs
 	$(if $(wildcard man/*.1),install -m 644 $(wildcard man/*.1) $(DESTDIR)$(MANDIR)/man1)
 	$(if $(wildcard man/*.7),install -m 644 $(wildcard man/*.7) $(DESTDIR)$(MANDIR)/man7)
 	$(if $(EXAMPLES),cp -R --parents $(EXAMPLES) $(DESTDIR)$(DOCDIR))
-	install -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
-	install -m 644 completion/conn-ctl.bash $(DESTDIR)$(BASHCOMPDIR)/conn-ctl
-	install -m 644 completion/_conn-ctl $(DESTDIR)$(ZSHCOMPDIR)
+	$(foreach f,$(wildcard completion/*.bash),install -D -m 644 $f $(DESTDIR)$(BASHCOMPDIR)/$(basename $(notdir $f));)
+	$(foreach f,$(wildcard completion/_*),install -D -m 644 $f $(DESTDIR)$(ZSHCOMPDIR)/$(notdir $f);)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN_OUT)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(wildcard man/*.1)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(wildcard man/*.7)))
-	rm -f $(DESTDIR)$(BASHCOMPDIR)/conn-ctl $(DESTDIR)$(ZSHCOMPDIR)/_conn-ctl
+	rm -f $(addprefix $(DESTDIR)$(BASHCOMPDIR)/,$(basename $(notdir $(wildcard completion/*.bash))))
+	rm -f $(addprefix $(DESTDIR)$(ZSHCOMPDIR)/,$(notdir $(wildcard completion/_*)))
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean:

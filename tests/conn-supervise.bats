@@ -125,11 +125,10 @@ count() { # PROGRAM N
     mosquitto_start
     house_start
     create mqtt-live "tcp://127.0.0.1:$MQTT_PORT"
-    create amqp-telemetry "amqp://127.0.0.1:1" '.mappingDefinitions.telemetry.mappingEngine = "JavaScript"
-        | .mappingDefinitions.telemetry.options = {"incomingScript": ""}'
+    create amqp-telemetry "amqp://127.0.0.1:1" '.mappingDefinitions.telemetry.options = {"incoming": "{ this is no jq"}'
     wait_for 10 live_status_is amqp-telemetry misconfigured
     wait_for 10 live_status_is mqtt-live open
-    says "The mapper <telemetry> could not be loaded"
+    says "cannot use the incoming program of mapper 'telemetry'"
     says 'ditto-map ended with 100: it stays down'
     [ "$(grep -c 'ditto-map ended with 100' "$WORK/supervise.err")" -eq 1 ]
     amqp_peer

@@ -144,7 +144,7 @@ make pkg-config libqpid-proton11-dev libmosquitto-dev libjq-dev libgdbm-dev libs
         run --separate-stderr "$ROOT/scripts/deps" $args
         assert_status 100
         assert_output ''
-        assert_stderr 'usage: deps build|test|bench|all'
+        assert_stderr 'usage: deps build|test|bench|fuzz|all'
     done
 }
 
