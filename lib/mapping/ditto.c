@@ -24,3 +24,11 @@ int ditto_outgoing(const struct mapper *m, struct slice envelope, struct json co
     };
     return 0;
 }
+
+const struct engine mapper_ditto = {
+    .alias = "Ditto",
+    .class_name = MAPPER_CLASS("DittoMessageMapper"),
+    .blocked = MAPPER_HONO_NOTICES,
+    .incoming = ditto_incoming,
+    .outgoing = ditto_outgoing,
+};

@@ -54,8 +54,8 @@ static struct slice payloads(const struct connection *c)
 }
 
 /* Both scripts share a world, so one that is only for the other way is loaded too. */
-int javascript_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
-                         struct ditto_error *err)
+static int configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
+                     struct ditto_error *err)
 {
     struct buf program = {0};
     bool no_incoming, no_outgoing;
@@ -76,8 +76,8 @@ int javascript_configure(struct mapper *m, struct json options, enum way way, st
 
 /* --- without a script --------------------------------------------------------------------------------------------- */
 
-int javascript_incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
-                        struct ditto_error *err)
+static int incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
+                    struct ditto_error *err)
 {
     (void)m, (void)err;
     if (msg->has_payload)
@@ -86,8 +86,8 @@ int javascript_incoming(const struct mapper *m, const struct external *msg, stru
 }
 
 /* The envelope, with all its headers and a content type of its own. */
-int javascript_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id,
-                        struct outgoing *to, struct ditto_error *err)
+static int outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id,
+                    struct outgoing *to, struct ditto_error *err)
 {
     struct json message, headers;
     (void)m, (void)err, (void)correlation_id;
@@ -98,3 +98,12 @@ int javascript_outgoing(const struct mapper *m, struct slice envelope, struct js
         .headers = {JSON_OBJECT, buf_p(to->room), to->room->len}, .kind = PAYLOAD_TEXT, .payload = envelope};
     return 0;
 }
+
+const struct engine mapper_javascript = {
+    .alias = "JavaScript",
+    .class_name = MAPPER_CLASS("javascript.JavaScriptMessageMapperRhino"),
+    .needs_definition = true,
+    .configure = configure,
+    .incoming = incoming,
+    .outgoing = outgoing,
+};

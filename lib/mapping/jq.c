@@ -3,8 +3,8 @@
 
 #include "base/banned.h"
 
-int jq_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
-                 struct ditto_error *err)
+static int configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
+                     struct ditto_error *err)
 {
     struct buf scratch = {0};
     struct json program = json_get(options, way == WAY_IN ? S("incoming") : S("outgoing"));
@@ -19,3 +19,11 @@ int jq_configure(struct mapper *m, struct json options, enum way way, struct scr
     buf_free(&scratch);
     return r;
 }
+
+const struct engine mapper_jq = {
+    .alias = "JQ",
+    .needs_definition = true,
+    .configure = configure,
+    .incoming = ditto_incoming, /* without a program of that way */
+    .outgoing = ditto_outgoing,
+};

@@ -6,56 +6,33 @@
 
 #include "base/banned.h"
 
-#define CLASS(name) "org.eclipse.ditto.connectivity.service.mapping." name
-#define HONO        "application/vnd.eclipse-hono-"
-/* What Hono sends that is no message of a device. */
-#define HONO_NOTICES                                                                                         \
-    HONO "empty-notification," HONO "device-provisioning-notification," HONO "dc-notification+json," HONO    \
-         "delivery-failure-notification+json"
-
-static const struct engine engines[] = {
-    {
-        .alias = "Ditto",
-        .class_name = CLASS("DittoMessageMapper"),
-        .blocked = HONO_NOTICES,
-        .incoming = ditto_incoming,
-        .outgoing = ditto_outgoing,
-    },
-    {
-        .alias = "JQ",
-        .needs_definition = true,
-        .configure = jq_configure,
-        .incoming = ditto_incoming, /* without a program of that way */
-        .outgoing = ditto_outgoing,
-    },
-    {
-        .alias = "JavaScript",
-        .class_name = CLASS("javascript.JavaScriptMessageMapperRhino"),
-        .needs_definition = true,
-        .configure = javascript_configure,
-        .incoming = javascript_incoming, /* likewise */
-        .outgoing = javascript_outgoing,
-    },
-    {.alias = "Normalized", .class_name = CLASS("NormalizedMessageMapper"), .missing = true},
-    {.alias = "RawMessage", .class_name = CLASS("RawMessageMapper"), .missing = true},
-    {.alias = "ImplicitThingCreation",
-     .class_name = CLASS("ImplicitThingCreationMessageMapper"),
-     .missing = true},
-    {.alias = "UpdateTwinWithLiveResponse",
-     .class_name = CLASS("UpdateTwinWithLiveResponseMessageMapper"),
-     .missing = true},
-    {.alias = "ConnectionStatus", .class_name = CLASS("ConnectionStatusMessageMapper"), .missing = true},
-    {.alias = "CloudEvents", .class_name = CLASS("CloudEventsMapper"), .missing = true},
+static const struct engine *const engines[] = {
+    &mapper_ditto,       &mapper_jq,           &mapper_javascript,
+    &mapper_normalized,  &mapper_raw_message,  &mapper_implicit_thing_creation,
+    &mapper_update_twin, &mapper_cloud_events, &mapper_connection_status,
 };
-enum { N_ENGINES = sizeof engines / sizeof *engines };
 
 static const struct engine *find_engine(struct slice name)
 {
-    for (size_t i = 0; i < N_ENGINES; i++)
-        if (slice_eq(name, slice_str(engines[i].alias)) ||
-            (engines[i].class_name && slice_eq(name, slice_str(engines[i].class_name))))
-            return &engines[i];
+    for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
+        if (slice_eq(name, slice_str(engines[i]->alias)) ||
+            (engines[i]->class_name && slice_eq(name, slice_str(engines[i]->class_name))))
+            return engines[i];
     return NULL;
+}
+
+int mapper_makes_nothing(const struct mapper *m, const struct external *msg, struct incoming *to,
+                         struct ditto_error *err)
+{
+    (void)m, (void)msg, (void)to, (void)err;
+    return 0;
+}
+
+int mapper_publishes_nothing(const struct mapper *m, struct slice envelope, struct json correlation_id,
+                             struct outgoing *to, struct ditto_error *err)
+{
+    (void)m, (void)envelope, (void)correlation_id, (void)to, (void)err;
+    return 0;
 }
 
 static int refuse(const struct mapper *m, struct ditto_error *err, const char *why)
@@ -153,8 +130,6 @@ int mapper_compile(struct mapper *m, const struct connection *c, struct slice id
         .id = id, .connection = c, .engine = find_engine(d ? d->engine : id), .script = NO_SCRIPT};
     if (!m->engine)
         return refuse(m, err, d ? "Its mapping engine is not known." : "There is no mapper of that name.");
-    if (m->engine->missing)
-        return refuse(m, err, "Its mapping engine is not available in this version.");
     if (m->engine->needs_definition && !d)
         return refuse(m, err, "It needs a mapping definition.");
     if (d)

@@ -56,6 +56,7 @@ struct mapper {
 struct external {
     const struct line *line;
     struct headers headers; /* of the line */
+    struct json subjects;   /* authorization subjects of the source as they are set: an array */
     bool has_payload;
     struct slice payload; /* text or bytes, decoded */
 };
@@ -93,7 +94,6 @@ struct engine {
     const char *class_name; /* Ditto's own name of the engine, NULL for ours */
     const char *blocked;    /* default of the option content-type-blocklist */
     bool needs_definition;
-    bool missing; /* known, but not there yet */
     /* Reads the options of the engine's own. 0, or -1 with connectivity:message.mapper.config.invalid. NULL: none. */
     int (*configure)(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
                      struct ditto_error *err);
@@ -124,18 +124,28 @@ int mapper_fail(const struct mapper *m, struct ditto_error *err, const char *why
 void mapper_script(struct mapper *m, struct slice text, enum way way, enum language language,
                    struct scripts *scripts);
 
-/* The engines' own. */
+/* --- for engines -------------------------------------------------------------------------------------------------- */
+
+/* Ditto's name of an engine. */
+#define MAPPER_CLASS(name) "org.eclipse.ditto.connectivity.service.mapping." name
+
+/* Content types of what Hono sends that is no message of a device. */
+#define MAPPER_HONO "application/vnd.eclipse-hono-"
+#define MAPPER_HONO_NOTICES                                                                                  \
+    MAPPER_HONO "empty-notification," MAPPER_HONO "device-provisioning-notification," MAPPER_HONO            \
+                "dc-notification+json," MAPPER_HONO "delivery-failure-notification+json"
+
+extern const struct engine mapper_ditto, mapper_jq, mapper_javascript, mapper_normalized, mapper_raw_message,
+    mapper_implicit_thing_creation, mapper_update_twin, mapper_connection_status, mapper_cloud_events;
+
+/* What others do too: the message is the payload; no message; nothing to publish. */
 int ditto_incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
                    struct ditto_error *err);
 int ditto_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id,
                    struct outgoing *to, struct ditto_error *err);
-int jq_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
-                 struct ditto_error *err);
-int javascript_configure(struct mapper *m, struct json options, enum way way, struct scripts *scripts,
+int mapper_makes_nothing(const struct mapper *m, const struct external *msg, struct incoming *to,
                          struct ditto_error *err);
-int javascript_incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
-                        struct ditto_error *err);
-int javascript_outgoing(const struct mapper *m, struct slice envelope, struct json correlation_id,
-                        struct outgoing *to, struct ditto_error *err);
+int mapper_publishes_nothing(const struct mapper *m, struct slice envelope, struct json correlation_id,
+                             struct outgoing *to, struct ditto_error *err);
 
 #endif
