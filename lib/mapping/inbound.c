@@ -384,6 +384,7 @@ static void finish(struct mapping *m, const struct line *l, struct answers *answ
     decode(f, l);
     if (!r || resolve_input(f, r, l, err) < 0)
         flow_fail(f, NULL, err);
+    f->external.subjects = r ? r->subjects_as_set : (struct json){JSON_ABSENT, NULL, 0};
     for (size_t i = 0; !err->status && i < r->mappers.n; i++)
         map_payload(m, r, r->mappers.v[i], i, answers);
     flow_put(m, r, out);
