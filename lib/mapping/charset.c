@@ -40,6 +40,11 @@ static enum charset charset_of(struct slice content_type)
     return UTF_8;
 }
 
+bool charset_is_utf8(struct slice content_type)
+{
+    return charset_of(content_type) == UTF_8;
+}
+
 enum { REPLACEMENT = 0xfffd };
 
 static void put_character(struct buf *dst, uint32_t c)

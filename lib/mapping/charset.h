@@ -10,5 +10,7 @@
 
 /* Appends the text in UTF-8. content_type may be SLICE_NONE. */
 void charset_put(struct buf *dst, struct slice bytes, struct slice content_type);
+/* Is it UTF-8, so that bytes that are valid are the text? */
+bool charset_is_utf8(struct slice content_type);
 
 #endif

@@ -1,6 +1,7 @@
 /* inbound.c: external messages to Ditto Protocol messages. */
 #include "base/base64.h"
 #include "mapping/acks.h"
+#include "mapping/charset.h"
 #include "mapping/flow.h"
 #include "mapping/uuid.h"
 
@@ -29,23 +30,6 @@ static const struct source_route *route_of(const struct plan *p, const struct li
     return NULL;
 }
 
-static bool is_latin1(struct slice content_type)
-{
-    const char *at = content_type.len ? memmem(content_type.p, content_type.len, "charset=", 8) : NULL;
-    struct slice name = at ? slice_skip(content_type, (size_t)(at - content_type.p) + 8) : SLICE_NONE;
-    return header_is(slice_trim(slice_cut(&name, ';')), S("iso-8859-1"));
-}
-
-static void put_latin1(struct buf *dst, struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++) {
-        unsigned char c = (unsigned char)bytes.p[i];
-        if (c >= 0x80)
-            buf_putc(dst, (char)(0xc0 | c >> 6));
-        buf_putc(dst, (char)(c < 0x80 ? c : 0x80 | (c & 0x3f)));
-    }
-}
-
 static struct slice content_type(struct flow *f)
 {
     buf_cut(&f->type, 0);
@@ -57,10 +41,10 @@ static void decode_bytes(struct flow *f, struct json bytes)
 {
     f->external.has_payload = base64_get(&f->payload, json_raw(bytes)) == 0;
     f->external.payload = buf_slice(&f->payload);
-    if (!is_latin1(content_type(f)))
+    if (charset_is_utf8(content_type(f)))
         return;
     buf_cut(&f->envelope, 0);
-    put_latin1(&f->envelope, f->external.payload);
+    charset_put(&f->envelope, f->external.payload, content_type(f));
     f->external.payload = buf_slice(&f->envelope);
 }
 
