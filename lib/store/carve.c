@@ -196,12 +196,17 @@ size_t carve_find(const struct carve *c, uint64_t position)
     return low < c->n && c->v[low].position == position ? low : c->n;
 }
 
+void carve_sort(struct carve *c)
+{
+    if (c->n)
+        qsort(c->v, c->n, sizeof *c->v, by_position);
+}
+
 int carve_settle(struct carve *c, uint64_t must, struct log_error *err)
 {
     uint64_t confirmed = must > c->durable ? must : c->durable, next = c->cut + 1;
     size_t n = 0, i = 0;
-    if (c->n)
-        qsort(c->v, c->n, sizeof *c->v, by_position);
+    carve_sort(c);
     while (i < c->n && rank(&c->v[i]) < 2)
         i++;
     n = i;

@@ -33,7 +33,9 @@ struct carve {
 /* Scans the whole file. Takes fd over, in any case. 0, or -1 with *err (cannot be read; not an event file; of a newer
  * format). */
 int carve_scan(struct carve *c, int fd, struct log_error *err);
-/* Puts the records in order and drops what was written but never confirmed: whatever stands behind the first missing
+/* Puts the records in order: the cut, bases, events. */
+void carve_sort(struct carve *c);
+/* The same, and drops what was written but never confirmed: whatever stands behind the first missing
  * event. must: a position that is known to be confirmed from elsewhere, or 0. 0, or -1 with *err naming the first
  * confirmed record that is missing. */
 int carve_settle(struct carve *c, uint64_t must, struct log_error *err);

@@ -1,13 +1,9 @@
 /* Commands that read. */
-#include <inttypes.h>
-#include <stdio.h>
-#include <time.h>
-
 #include "base/clock.h"
 #include "connection/hono.h"
-#include "protocol/instant.h"
 #include "protocol/selector.h"
 #include "store/call.h"
+#include "store/history.h"
 
 #include "base/banned.h"
 
@@ -72,31 +68,15 @@ static int take_selector(struct call *c, struct selector *s, struct ditto_error 
 
 /* --- now and then ------------------------------------------------------------------------------------------------- */
 
-/* Milliseconds of an instant that instant_put has brought into its form. */
-static int64_t instant_ms(const char *z)
-{
-    struct tm t = {0};
-    char *rest = strptime(z, "%Y-%m-%dT%H:%M:%S", &t);
-    int64_t ms = 0;
-    if (rest && *rest == '.')
-        for (int i = 1, weight = 100; weight && rest[i] >= '0' && rest[i] <= '9'; i++, weight /= 10)
-            ms += (rest[i] - '0') * weight;
-    return (int64_t)timegm(&t) * 1000 + ms;
-}
-
 static int take_instant(struct json text, int64_t *ms, struct ditto_error *err)
 {
-    struct buf scratch = {0}, instant = {0};
-    struct slice z = json_text(text, &scratch);
-    int rc = z.p && instant_put(&instant, z) == 0
-                 ? 0
-                 : ditto_fail(err, 400, "json.invalid", NULL, NULL,
-                              "The header 'at-historical-timestamp' is not an ISO 8601 time.");
-    if (rc == 0)
-        *ms = instant_ms(buf_z(&instant));
+    struct buf scratch = {0};
+    int rc = history_instant(json_text(text, &scratch), ms);
     buf_free(&scratch);
-    buf_free(&instant);
-    return rc;
+    if (rc == 0)
+        return 0;
+    return ditto_fail(err, 400, "json.invalid", NULL, NULL,
+                      "The header 'at-historical-timestamp' is not an ISO 8601 time.");
 }
 
 /* 1: *held is of then, with *past; 0: now is wanted; -1 with *err */
