@@ -127,7 +127,7 @@ err() {
     source_run -c "$WORK/connection"
     assert_status 100
     assert_stderr --partial "of type 'mqtt', not amqp-10"
-    connection '.credentials = {type: "hmac", algorithm: "az-sasl", parameters: {sharedKeyName: "x", sharedKey: "eA=="}}'
+    connection '.credentials = {type: "hmac", algorithm: "az-sasl", parameters: {sharedKeyName: "x", sharedKey: "eA==", endpoint: "e"}}'
     source_run -c "$WORK/connection"
     assert_status 100
     assert_stderr --partial '(at /credentials)'
@@ -595,6 +595,21 @@ amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed
     source_run -S write -T 300 "$URI" a
     assert_status 111
     assert_stderr "amqp-in: error: cannot connect to '127.0.0.1:$PORT': no answer in time"
+}
+
+@test "a host with several addresses: the one that answers is used" {
+    peer
+    # a name of our own, in a mount namespace of our own
+    printf '::1 twofold\n127.0.0.2 twofold\n127.0.0.1 twofold\n' >"$WORK/hosts"
+    unshare -m mount --bind "$WORK/hosts" /etc/hosts 2>/dev/null || skip 'only root may give a host two addresses'
+    : >"$WORK/src.ready"
+    # shellcheck disable=SC2016 # for the inner shell
+    start src unshare -m sh -c 'mount --bind "$1/hosts" /etc/hosts && exec amqp-in -d 4 -S write "amqp://twofold:$2" a' \
+        sh "$WORK" "$PORT" </dev/null 4>"$WORK/src.ready" 5>&-
+    wait_ready src
+    stop src
+    assert_status 0
+    assert_equal "$(err)" ''
 }
 
 @test "a wrong password is 100; the right one is used though the peer would take anybody" {

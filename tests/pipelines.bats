@@ -66,6 +66,17 @@ uncovered() {
     assert_output ''
 }
 
+@test "expand-topics.sh: where a target publishes" {
+    run --separate-stderr "$PIPELINES/expand-topics.sh" "$ROOT/examples/connections/mqtt-live.json" <<'END'
+{"topic":"org.example/lamp/things/live/messages/on","path":"/inbox/messages/on"}
+{"topic":"org.example/door/things/live/messages/a/b","path":"/inbox/messages/a/b"}
+END
+    assert_status 0
+    assert_output 'devices/lamp/messages/on
+devices/door/messages/a/b'
+    assert_stderr ''
+}
+
 @test "amqp-to-mqtt.sh: messages as they are" {
     peer -q -g 100,telemetry,60
     sub telemetry '%t %q %P %p'
