@@ -19,20 +19,83 @@ struct slice patch_pattern(struct slice key)
     return slice_of(s.p + 1, s.len - 2);
 }
 
-/* Repetitions multiply, and the compiler of the C library unrolls them: more than this would only cost memory. */
+/* The compiler of the C library unrolls what is repeated, groups with all that is in them: how large a pattern becomes is
+ * reckoned first. More than this would only cost memory. */
+enum { UNROLLED_MAX = 10000, GROUPS_MAX = 64 };
+
+struct reckoning {
+    size_t size[GROUPS_MAX]; /* of the groups that are open, so far */
+    size_t depth;
+    size_t last; /* size of what a repetition repeats */
+};
+
+static void reckon(struct reckoning *r, size_t size)
+{
+    r->size[r->depth] += size;
+    r->last = size;
+}
+
+static void repeat(struct reckoning *r, size_t times)
+{
+    size_t more = times > 1 ? r->last * (times - 1) : 0;
+    r->size[r->depth] += more;
+    r->last += more;
+}
+
+/* Behind "[": what follows the bracket expression. */
+static size_t skip_brackets(struct slice pattern, size_t i)
+{
+    i += i < pattern.len && pattern.p[i] == '^';
+    i += i < pattern.len && pattern.p[i] == ']';
+    while (i < pattern.len && pattern.p[i] != ']')
+        i++;
+    return i + 1;
+}
+
+/* Behind "{": the larger bound, and what follows the brace. */
+static size_t read_bound(struct slice pattern, size_t *i)
+{
+    size_t most = 0, n = 0;
+    for (; *i < pattern.len && pattern.p[*i] != '}'; ++*i) {
+        bool digit = pattern.p[*i] >= '0' && pattern.p[*i] <= '9';
+        n = digit && n <= UNROLLED_MAX ? n * 10 + (size_t)(pattern.p[*i] - '0') : digit ? n : 0;
+        most = n > most ? n : most;
+    }
+    ++*i;
+    return most + 1; /* {n,} is one more */
+}
+
+/* One character of the pattern, with all that belongs to it, at i; returns what follows it. */
+static size_t reckon_one(struct reckoning *r, struct slice pattern, size_t i)
+{
+    size_t inside;
+    switch (pattern.p[i++]) {
+    case '\\': reckon(r, 1); return i + 1;
+    case '[': reckon(r, 1); return skip_brackets(pattern, i);
+    case '(':
+        r->depth++;
+        r->size[r->depth % GROUPS_MAX] = 1;
+        break;
+    case ')':
+        inside = r->size[r->depth];
+        r->depth -= r->depth > 0;
+        reckon(r, inside);
+        break;
+    case '+': repeat(r, 2); break;
+    case '{': repeat(r, read_bound(pattern, &i)); break;
+    case '*':
+    case '?': break;
+    default: reckon(r, 1); break;
+    }
+    return i;
+}
+
 static bool affordable(struct slice pattern)
 {
-    enum { UNROLLED_MAX = 10000 };
-    size_t product = 1, bound = 0;
-    for (size_t i = 0; i < pattern.len; i++) {
-        char c = pattern.p[i];
-        if (c >= '0' && c <= '9')
-            bound = bound > UNROLLED_MAX ? bound : bound * 10 + (size_t)(c - '0');
-        else
-            bound = 0;
-        if (bound > 1 && i + 1 < pattern.len && pattern.p[i + 1] == '}')
-            product *= bound;
-        if (product > UNROLLED_MAX)
+    struct reckoning r = {.depth = 0};
+    for (size_t i = 0; i < pattern.len;) {
+        i = reckon_one(&r, pattern, i);
+        if (r.depth >= GROUPS_MAX || r.size[r.depth] > UNROLLED_MAX)
             return false;
     }
     return true;

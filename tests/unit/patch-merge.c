@@ -52,6 +52,10 @@ static void patterns(void)
     patched("{\"a1\":1,\"b\":2}", "{\"{{/a\\\\d/}}\":null,\"a1\":9}", PATCH_DITTO, "{\"b\":2,\"a1\":9}");
     patched("{\"a\":1}", "{\"{{~(~}}\":null}", PATCH_DITTO, "{\"a\":1}");
     patched("{\"a\":1}", "{\"{{~((a{250}){250}){250}~}}\":null}", PATCH_DITTO, "{\"a\":1}");
+    patched("{\"a\":1}", "{\"{{~a+++++++++++++++++++++++++++++++~}}\":null}", PATCH_DITTO, "{\"a\":1}");
+    patched("{\"a\":1}", "{\"{{~(((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+~}}\":null}",
+            PATCH_DITTO, "{\"a\":1}");
+    patched("{\"a+b]\":1}", "{\"{{~a\\\\+b[]+(]+~}}\":null}", PATCH_DITTO, "{}");
     patched("{\"aa\":1}", "{\"{{~a~}}\":null}", PATCH_DITTO, "{\"aa\":1}");
     patched("{\"a\":1}", "{\"n\":{\"{{~a~}}\":null}}", PATCH_DITTO, "{\"a\":1,\"n\":{}}");
     patched("{\"a\":1}", "{\"{{~a~}}\":null}", PATCH_RFC7396, "{\"a\":1}");
