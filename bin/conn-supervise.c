@@ -125,31 +125,43 @@ static void on_event(struct supervisor *s, struct json line, struct json event)
         house_delete(&s->house, id);
 }
 
-static void put_error(struct buf *dst, int status, const char *code, struct slice id)
+static void put_error(struct buf *dst, const struct ditto_error *err)
+{
+    buf_printf(dst,
+               "{\"type\":\"connectivity.responses:errorResponse\",\"status\":%d,\"payload\":", err->status);
+    ditto_error_put(dst, err, false);
+    buf_putc(dst, '}');
+}
+
+/* The response signal of a command about live state. */
+static void put_response(struct supervisor *s, struct buf *dst, struct json command)
 {
     struct ditto_error err = {0};
-    ditto_fail(&err, status, code, NULL, NULL, "The connection '%.*s' is not known to the supervisor.",
-               SLICE_ARG(id));
-    buf_printf(dst, "{\"type\":\"connectivity.responses:errorResponse\",\"status\":%d,\"payload\":", status);
-    ditto_error_put(dst, &err, false);
-    buf_putc(dst, '}');
+    struct slice id = json_text(json_get(command, S("connectionId")), &s->scratch);
+    const struct managed *m = id.p ? house_find(&s->house, id) : NULL;
+    if (!json_text_is(json_get(command, S("type")), S("connectivity.commands:retrieveConnectionStatus")))
+        ditto_fail(&err, 503, "connectivity:connection.unavailable", NULL, NULL,
+                   "This supervisor answers for the status of connections only.");
+    else if (!m)
+        ditto_fail(&err, 404, "connectivity:connection.notfound", NULL, NULL,
+                   "The connection '%.*s' is not known to the supervisor.", SLICE_ARG(id));
+    else {
+        house_put_status(dst, m);
+        return;
+    }
+    put_error(dst, &err);
 }
 
 /* A command about live state that the store forwarded. */
 static void on_command(struct supervisor *s, struct json line, struct json command)
 {
     struct buf *out = &s->store.out;
-    struct slice id = json_text(json_get(command, S("connectionId")), &s->scratch);
-    const struct managed *m = id.p ? house_find(&s->house, id) : NULL;
     struct json headers = json_get(line, S("headers"));
     buf_putc(out, '{');
     json_put_member(out, S("id"), json_slice(json_get(line, S("id"))));
     json_put_member(out, S("headers"), json_present(headers) ? json_slice(headers) : S("{}"));
     json_put_key(out, S("signal"));
-    if (m)
-        house_put_status(out, m);
-    else
-        put_error(out, 404, "connectivity:connection.notfound", id.p ? id : S(""));
+    put_response(s, out, command);
     buf_puts(out, "}\n");
 }
 
