@@ -110,6 +110,96 @@ die_starting() { # FOLDER STRIDE POINTS
     die_starting "$WORK/ordered" 1 4
 }
 
+# As killed, but of what was not synced a random part is on the disk.
+@test "the power goes before every call that writes" {
+    pick 200 24 && local commands=$REPLY n seed points=0 images=0
+    pick 20 2 && local seeds=$REPLY
+    pick 3 7 && local stride=$REPLY
+    for ((n = 1; ; n += stride)); do
+        for ((seed = 1; seed <= seeds; seed++)); do
+            run_with "power $n $seed" "$commands"
+            run check_log
+            [ "$status" -eq 0 ] || fail "power $n $seed: $RAN: $output"
+            [[ $RAN == exit=0* ]] && break 2
+            [[ $RAN == exit=137* ]] || fail "power $n $seed: $RAN: $(<"$WORK/log")"
+            images=$((images + 1))
+        done
+        points=$((points + 1))
+    done
+    echo "# power: $points points of $(<"$WORK/count") calls, $images images, nothing lost" >&3
+    [ "$points" -ge 8 ]
+}
+
+# Every id and confirmed revision of the journal is in the log, which is in order.
+check_list() {
+    local id confirmed
+    conn-journal list >"$WORK/list" && conn-journal verify >"$WORK/verify" || { cat "$WORK/verify"; return 1; }
+    while read -r id confirmed; do
+        jq -es --arg id "$id" --argjson n "$confirmed" '$n == 0 or any(.[]; .id == $id and .revision >= $n)' \
+            "$WORK/list" >/dev/null || { echo "$id: $confirmed were confirmed"; return 1; }
+    done <"$WORK/journal"
+}
+
+# conn-journal compacts copies of a log and is stopped at each of its calls.
+stop_compacting() { # ORDER STRIDE SEEDS
+    local n seed points=0
+    for ((n = 1; ; n += $2)); do
+        for ((seed = 1; seed <= $3; seed++)); do
+            rm -rf "$CONN_DIR"
+            cp -r "$WORK/full" "$CONN_DIR"
+            echo "$1 $n $seed" >"$WORK/orders"
+            run env STORE_SHIM="$WORK/orders" LD_PRELOAD="$BUILD/tests/store-crash-shim.so" conn-journal compact -a 0
+            [ "$status" -eq 0 ] && break 2
+            [ "$status" -eq 137 ] || fail "$1 $n $seed: $status: $output"
+            run check_list
+            [ "$status" -eq 0 ] || fail "$1 $n $seed: $output"
+            conn-store -1 </dev/null 2>"$WORK/log"
+            run check_list
+            [ "$status" -eq 0 ] || fail "$1 $n $seed, started: $output"
+            jq -c 'del(.oldest,.since)' "$WORK/list" | cmp - "$WORK/expected"
+        done
+        points=$((points + 1))
+    done
+    echo "# compact, $1: $points points" >&3
+    [ "$points" -ge 3 ]
+}
+
+@test "killed, or without power, while the log is compacted" {
+    run_with none 40
+    cp -r "$CONN_DIR" "$WORK/full"
+    conn-journal list | jq -c 'del(.oldest,.since)' >"$WORK/expected"
+    pick 1 2
+    stop_compacting kill "$REPLY" 1
+    pick 1 5
+    stop_compacting tear "$REPLY" 1
+    pick 20 2
+    stop_compacting power 5 "$REPLY"
+}
+
+@test "killed while the running store writes its log anew, with a key" {
+    head -c 32 /dev/urandom | base64 -w 0 >"$WORK/keys"
+    pick 200 30 && local commands=$REPLY n points=0
+    pick 2 15 && local stride=$REPLY
+    run_with none 60
+    cp -r "$CONN_DIR" "$WORK/full"
+    cp "$WORK/journal" "$WORK/first"
+    for ((n = 1; ; n += stride)); do
+        rm -rf "$CONN_DIR"
+        cp -r "$WORK/full" "$CONN_DIR"
+        cp "$WORK/first" "$WORK/journal"
+        echo "power $n $n" >"$WORK/orders"
+        RAN=$(STORE_SHIM=$WORK/orders store-load step "$WORK/journal" u "$commands" -- \
+            env LD_PRELOAD="$BUILD/tests/store-crash-shim.so" conn-store -1 -a 0 -K "$WORK/keys" 2>"$WORK/log")
+        run check_list
+        [ "$status" -eq 0 ] || fail "power $n: $RAN: $output"
+        [[ $RAN == exit=0* ]] && break
+        [[ $RAN == exit=137* ]] || fail "power $n: $RAN: $(<"$WORK/log")"
+        points=$((points + 1))
+    done
+    echo "# rewriting: $points points" >&3
+    [ "$points" -ge 5 ]
+}
+
 @test "killed at random moments under load from many clients" {
     pick 60 12 && local rounds=$REPLY i clients pause confirmed=0
     for ((i = 1; i <= rounds; i++)); do

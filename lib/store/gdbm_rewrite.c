@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "store/gdbm_file.h"
+#include "store/snapshot.h"
 
 #include "base/banned.h"
 
@@ -96,7 +97,9 @@ int gdbm_rewrite_end(struct event_log *log)
     g->ledger = g->rewrite.ledger;
     g->reserved = 0;
     g->rewrite = (struct gdbm_rewrite){0};
-    (void)unlinkat(g->dir, BACKUP_FILE, 0); /* what was cut off, or had another key, ends with it */
+    /* what was cut off, or had another key, ends with them; the snapshot last, as it makes the next start do this again */
+    (void)unlinkat(g->dir, BACKUP_FILE, 0);
+    (void)unlinkat(g->dir, SNAPSHOT_FILE, 0);
     return 0;
 }
 

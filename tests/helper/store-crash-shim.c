@@ -4,11 +4,14 @@
  *
  *   kill N    SIGKILL before the N-th call on a file of $CONN_DIR
  *   tear N    the same, after the first half of that call, if it writes
+ *   power N SEED  before the N-th call the power goes: of every page written since its file's last fsync a random version
+ *             is on the disk, as is a random size; names are as they are. Then SIGKILL
  *   fail N    the N-th call fails with EIO
  *   enospc    every write, and every booking of room, fails with ENOSPC
  *   unbooked  booking is not supported; every write fails with ENOSPC
  *   short     every write writes half, then the rest fails with ENOSPC
  *   eio       every fsync fails with EIO
+ *   readonly  every write, and every change of a name, fails with EROFS
  *
  * Counted are write, pwrite, fsync, ftruncate, fallocate, renameat, linkat and unlinkat. $STORE_SHIM_COUNT, if it is
  * set, names a file that gets the number of calls at the end. */
@@ -21,6 +24,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "store-power.h"
 
 enum kind { WRITE, SYNC, BOOK, OTHER };
 
@@ -38,20 +43,20 @@ static int ours(int fd)
     return strncmp(path, dir, strlen(dir)) == 0;
 }
 
-static void read_orders(char *word, size_t size, unsigned long *n)
+static void read_orders(char *word, size_t size, unsigned long *n, unsigned *seed)
 {
     const char *path = getenv("STORE_SHIM");
     char text[64] = "";
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     word[0] = '\0';
-    *n = 0;
+    *n = *seed = 0;
     if (fd < 0)
         return;
     ssize_t len = read(fd, text, sizeof text - 1);
     close(fd);
     text[len > 0 ? len : 0] = '\0';
     if (size >= 16)
-        sscanf(text, "%15s %lu", word, n);
+        sscanf(text, "%15s %lu %u", word, n, seed);
 }
 
 static int is(const char *a, const char *b)
@@ -64,10 +69,13 @@ static int order(enum kind kind, int *half_then_die)
 {
     char word[16];
     unsigned long n;
-    read_orders(word, sizeof word, &n);
+    unsigned seed;
+    read_orders(word, sizeof word, &n, &seed);
     calls++;
     *half_then_die = 0;
-    if (is(word, "kill") && calls == n)
+    if (is(word, "power") && calls == n)
+        power_goes(seed);
+    if ((is(word, "kill") || is(word, "power")) && calls == n)
         kill(getpid(), SIGKILL);
     if (is(word, "tear") && calls == n && kind != WRITE)
         kill(getpid(), SIGKILL);
@@ -75,6 +83,9 @@ static int order(enum kind kind, int *half_then_die)
         return *half_then_die = 1;
     errno = EIO;
     if ((is(word, "fail") && calls == n) || (is(word, "eio") && kind == SYNC))
+        return -1;
+    errno = EROFS;
+    if (is(word, "readonly"))
         return -1;
     errno = EOPNOTSUPP;
     if ((is(word, "unbooked") || is(word, "short")) && kind == BOOK)
@@ -97,9 +108,20 @@ __attribute__((destructor)) static void report(void)
         close(fd);
 }
 
-static ssize_t real_write(int fd, const void *p, size_t n, off_t offset)
+static ssize_t bare_write(int fd, const void *p, size_t n, off_t offset)
 {
     return offset < 0 ? syscall(SYS_write, fd, p, n) : syscall(SYS_pwrite64, fd, p, n, offset);
+}
+
+static ssize_t real_write(int fd, const void *p, size_t n, off_t offset)
+{
+    if (!ours(fd))
+        return bare_write(fd, p, n, offset);
+    off_t at = offset < 0 ? (off_t)syscall(SYS_lseek, fd, 0, SEEK_CUR) : offset;
+    power_before(fd, at, n);
+    ssize_t wrote = bare_write(fd, p, n, offset);
+    power_after(fd, at, n);
+    return wrote;
 }
 
 static ssize_t do_write(int fd, const void *p, size_t n, off_t offset)
@@ -138,7 +160,10 @@ static int allowed(int fd, enum kind kind)
 
 int fsync(int fd)
 {
-    return allowed(fd, SYNC) ? (int)syscall(SYS_fsync, fd) : -1;
+    if (!allowed(fd, SYNC))
+        return -1;
+    power_synced(fd);
+    return (int)syscall(SYS_fsync, fd);
 }
 
 int ftruncate(int fd, off_t size)
