@@ -54,7 +54,7 @@ assert_lines() { # PROGRAM TEXT
 
 assert_error() { # CODE
     assert_success
-    assert_lines '[.[0].id, .[0].status, .[0].error.status, .[0].error.error]' "[\"x\",400,400,\"$1\"]"
+    assert_lines 'map(select(.id))[0] | [.id, .status, .error.status, .error.error]' "[\"x\",400,400,\"$1\"]"
     assert_stderr --partial "ditto-map: warning: cannot map message 'x': $1: "
 }
 
@@ -90,7 +90,7 @@ sanitized() { [[ $BUILD == */asan ]]; }
     assert_stderr 'ditto-map: error: cannot use target 7: the connection has 1'
 }
 
-@test "what is not available is refused at start, by name" {
+@test "what cannot be used is refused at start, by name" {
     local way filter what
     while IFS=: read -r way filter what; do
         connection "${filter//@/:}" >"$WORK/c.json"
@@ -100,14 +100,13 @@ sanitized() { [[ $BUILD == */asan ]]; }
         assert_stderr --partial "$what"
         [ "$(wc -l <<<"$stderr")" -eq 1 ] || fail "more than one line: $stderr"
     done <<'END'
-i:.sources[0].payloadMapping = ["Normalized"]:The mapper <Normalized> could not be loaded.
 i:.sources[0].payloadMapping = ["nope"]:nope
-i:.mappingDefinitions.q = {mappingEngine@ "Ditto", options@ {}, incomingConditions@ {a@ "fn@true"}} | .sources[0].payloadMapping = ["q"]:Conditions of mappers are not available
-i:.sources[0].headerMapping = {a@ "{{ header@x | fn@lower() }}"}:<fn:lower()>
-i:.sources[0].headerMapping = {a@ "{{ time@now }}"}:<time:now>
-i:.sources[0].acknowledgementRequests = {includes@ [], filter@ "fn@filter(header@qos,'ne','0')"}:<fn:filter(header:qos,'ne','0')>
-o:.targets[0].address = "{{ feature@id }}":<feature:id>
-o:.targets[0].headerMapping = {a@ "{{ thing@id | fn@upper() }}"}:<fn:upper()>
+i:.sources[0].headerMapping = {a@ "{{ header@x | fn@nope() }}"}:fn:nope()
+i:.sources[0].headerMapping = {a@ "{{ policy@id }}"}:policy:id
+i:.sources[0].headerMapping = {a@ "{{ time@then }}"}:time:then
+i:.sources[0].acknowledgementRequests = {includes@ [], filter@ "header@qos"}:header:qos
+o:.targets[0].address = "{{ feature@ids }}":feature:ids
+o:.targets[0].headerMapping = {a@ "{{ thing@id | fn@upper('x') }}"}:fn:upper('x')
 END
 }
 
@@ -265,7 +264,7 @@ END
     done >"$WORK/in"
     map -i -c "$WORK/c.json"
     assert_success
-    assert_lines 'map(.context)' '[{"connection":"c1","source":0,"client":2,"subjects":["i:s","d:d\"1"],"mapper":"Ditto"},{"connection":"c1","source":1,"client":2,"subjects":["i:s","d:d\"1"],"mapper":"Ditto","reply":1}]'
+    assert_lines 'map(.context)' '[{"connection":"c1","source":0,"client":2,"subjects":["i:s","d:d\"1"],"mapper":"Ditto"},{"connection":"c1","source":1,"client":2,"subjects":["i:s","d:d\"1"],"mapper":"Ditto","reply":1,"expects":["response","error"]}]'
     map "$(external x "$(envelope)" '{device: "d"}' | jq -c '.context = {source: 2}')" -- -i -c "$WORK/c.json"
     assert_error connectivity:message.mapping.failed
     map "$(external x "$(envelope)" '{device: "d"}')" -- -i -c "$WORK/c.json" -k 1
@@ -278,7 +277,7 @@ END
     connection '.sources[0].headerMapping = {"My-Header": "{{ header:FOO }}", a: "{{ header:none }}", static: "v/{{ thing:name }}", "ditto-origin": "x", etag: "x", mine: "mapped", "requested-acks": "a:b, c:d", "response-required": "false"}' >"$WORK/c.json"
     map "$(external x "$(envelope '{headers: {"correlation-id": "c", Mine: "payload", N: 5, "ditto-origin": "evil", "Ditto-Sudo": true, "ditto\u002dread-subjects": ["evil"], gone: null}}')" '{foo: "bar"}')" -- -i -c "$WORK/c.json"
     assert_success
-    assert_lines '.[0].headers' '{"correlation-id":"c","mine":"payload","n":5,"my-header":"bar","static":"v/d","requested-acks":["a:b","c:d"],"response-required":false}'
+    assert_lines '.[0].headers' '{"correlation-id":"c","mine":"payload","n":"5","my-header":"bar","static":"v/d","requested-acks":["a:b","c:d"],"response-required":false}'
     assert_stderr ''
 }
 
@@ -291,11 +290,70 @@ END
 }
 
 @test "a message without a correlation id is given one" {
-    connection '.sources[0].headerMapping = {"correlation-id": "{{ header:none }}"}' >"$WORK/c.json"
+    connection >"$WORK/c.json"
     map "$(external x "$(envelope '{headers: {}}')")" "$(external y "$(envelope '{headers: {"Correlation-ID": "mine"}}')")" -- -i -c "$WORK/c.json"
     assert_success
     assert_lines '[.[0].headers["correlation-id"] | test("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]' '[true]'
     assert_lines '.[1].headers' '{"correlation-id":"mine"}'
+}
+
+@test "a mapping of the correlation id that does not resolve keeps the random one away" {
+    connection '.sources[0].headerMapping = {"correlation-id": "{{ header:none }}"}' >"$WORK/c.json"
+    map "$(external x "$(envelope '{headers: {}}')")" -- -i -c "$WORK/c.json"
+    assert_success
+    assert_lines '.[0].headers' '{}'
+}
+
+@test "header mapping: placeholders and functions" {
+    connection '.sources[0] += {authorizationContext: ["i:s", "{{ header:subjects | fn:split(\u0027,\u0027) }}"], headerMapping: {
+        first: "{{ header:list | fn:split(\u0027,\u0027) }}", features: "{{ feature:id | fn:join(\u0027+\u0027) }}", gone: "{{ header:list | fn:delete() }}",
+        resource: "{{ resource:type }}{{ resource:path }}", subjects: "{{ request:subjectId | fn:join(\u0027 \u0027) }}",
+        year: "{{ time:now[y] | fn:substring-after(\u0027-\u0027) }}", default: "{{ header:none | fn:default(topic:action) | fn:upper() }}", bad: "{{ header:bad | fn:base64-decode() }}"}}' >"$WORK/c.json"
+    map "$(external x "$(envelope '{path: "/features", value: {f: {}, g: {}}}')" '{list: "a,b", subjects: "u:1,u:2"}')" \
+        "$(external y "$(envelope)" '{subjects: "s", bad: "?"}')" -- -i -c "$WORK/c.json"
+    assert_success
+    assert_lines '.[0].headers, .[0].context.subjects' '{"correlation-id":"c","first":"a","features":"f+g","resource":"thing/features","subjects":"i:s u:1 u:2","year":"01-01T00:00:00Z","default":"MODIFY"}
+["i:s","u:1","u:2"]'
+    assert_lines '.[1].status, .[1].error.error' '400
+"connectivity:message.mapping.failed"'
+}
+
+@test "headers of a payload: judged, typed, not too many" {
+    local headers code
+    connection >"$WORK/c.json"
+    while IFS=' ' read -r code headers; do
+        map "$(external x "$(envelope "{headers: $headers}")")" -- -i -c "$WORK/c.json"
+        assert_success
+        assert_lines '[.[0].id, .[0].status, .[0].error.error]' "[\"x\",${code%%:*},\"${code#*:}\"]"
+    done <<'END'
+400:header.invalid {"response-required": "maybe"}
+400:timeout.invalid {timeout: "soon"}
+400:header.invalid {"if-match": "rev 1"}
+431:headers.too.large {a: ("x" * 5000)}
+END
+    map "$(external x "$(envelope '{headers: {"response-required": "true", "requested-acks": "[\"a:b\"]", Twice: "1", twice: "2", "correlation-id": "c"}}')")" -- -i -c "$WORK/c.json"
+    assert_lines '.[0].headers' '{"response-required":true,"requested-acks":["a:b"],"twice":"2","correlation-id":"c"}'
+    map "$(external x "$(envelope '{headers: {"requested-acks": "[\"a:b\",\n\"c:d\"]"}}')")" -- -i -c "$WORK/c.json"
+    [ "${#lines[@]}" -eq 1 ]
+    connection '.sources[0].authorizationContext = ["{{ header:s | fn:split(\u0027,\u0027) }}"]' >"$WORK/c.json"
+    map "$(external x "$(envelope)" '{s: ([range(101) | "s:\(.)"] | join(","))}')" "$(external y "$(envelope)" '{s: ([range(100) | "s:\(.)"] | join(","))}')" -- -i -c "$WORK/c.json"
+    assert_lines '.[0].status, .[0].error.error, (.[1].context.subjects | length)' '431
+"headers.too.large"
+100'
+}
+
+@test "acknowledgements that a filter clears or sets" {
+    connection '.sources[0].acknowledgementRequests = {includes: ["{{connection:id}}:done"], filter: "fn:filter(header:qos,\u0027ne\u0027,\u00270\u0027)"}' >"$WORK/c.json"
+    map "$(external 1 "$(envelope)" '{QOS: "1"}')" "$(external 2 "$(envelope)" '{qos: "0"}')" \
+        "$(external 3 "$(envelope '{topic: "n/d/things/twin/events/modified"}')" '{qos: "0"}')" -- -i -c "$WORK/c.json"
+    assert_success
+    assert_lines 'map(.headers["requested-acks"])' '[["c1:done"],[],null]'
+    connection '.sources[0].acknowledgementRequests = {includes: [], filter: "fn:default(\u0027[\"twin-persisted\"]\u0027)"}' >"$WORK/c.json"
+    map "$(external 1 "$(envelope)")" "$(external 2 "$(envelope '{headers: {"requested-acks": ["a:b"]}}')")" -- -i -c "$WORK/c.json"
+    assert_lines 'map(.headers["requested-acks"])' '[["twin-persisted"],["a:b"]]'
+    connection '.sources[0].acknowledgementRequests = {includes: [], filter: "fn:default(header:acks)"}' >"$WORK/c.json"
+    map "$(external x "$(envelope)" '{acks: "a b"}')" -- -i -c "$WORK/c.json"
+    assert_error header.invalid
 }
 
 @test "acknowledgements that a source requests" {
@@ -325,6 +383,73 @@ END
     assert_error placeholder:unresolved
     map "$(external x "$(envelope '{topic: "_/_/things/twin/search/subscribe"}')" '{device: "ns:d"}')" -- -i -c "$WORK/c.json"
     assert_error connectivity:connection.id.enforcement.failed
+}
+
+@test "enforcement: several values, one kind of entity at a time" {
+    connection '.sources[0].enforcement = {input: "{{ header:device | fn:lower() }}", filters: ["{{ policy:id }}", "{{ thing:name | fn:default(policy:id) }}"]}' >"$WORK/c.json"
+    map "$(external x "$(envelope)" '{device: "D"}')" "$(external y "$(envelope '{topic: "n/p/policies/commands/delete", path: "/entries/e"}')" '{device: "n:P"}')" -- -i -c "$WORK/c.json"
+    assert_success
+    assert_lines 'map(.id + .path)' '["x/attributes/a","y/entries/e"]'
+    connection '.sources[0].enforcement = {input: "{{ header:device }}", filters: ["{{ policy:id }}"]}' >"$WORK/c.json"
+    map "$(external x "$(envelope)" '{device: "ns:d"}')" -- -i -c "$WORK/c.json"
+    assert_error placeholder:unresolved
+}
+
+# A connection whose source has a reply target: reply_connection [FILTER]
+reply_connection() {
+    connection '.sources[0] += {replyTarget: {address: "{{ header:reply-to }}", headerMapping: {id: "{{ header:correlation-id }}"}}, headerMapping: {"reply-to": "{{ header:reply-to }}"},
+        enforcement: {input: "{{ header:device_id | fn:default(\u0027ns:d\u0027) }}", filters: ["{{ thing:id }}"]}} | '"${1:-.}" >"$WORK/c.json"
+}
+
+@test "an error reply goes beside the settlement, and to the reply target" {
+    reply_connection
+    map "$(external x nonsense '{"reply-to": "q", device_id: "ns:other", "correlation-id": "cid", "ditto-origin": "evil", n: "v"}' | jq -c '.context = {source: 0, client: 3}')" -- -i -c "$WORK/c.json"
+    assert_success
+    assert_lines 'map(.id, .status)' '[null,400,"x",400]'
+    assert_lines '.[0] | del(.value.message, .value.description)' "$(tr -d '\n' <<'END'
+{"topic":"ns/other/things/twin/errors","headers":{"reply-to":"q","device_id":"ns:other","correlation-id":"cid","n":"v","response-required":false,"content-type":"application/json"},
+"path":"/","value":{"status":400,"error":"json.invalid"},"status":400,"context":{"connection":"c1","client":3,"reply":0,"expects":["response","error"]}}
+END
+)"
+    map "$output" -- -o -c "$WORK/c.json"
+    assert_success
+    assert_lines '.[0] | [.address, .headers.id, (.text | fromjson | .topic, .status, .value.error, .headers["content-type"]), .context.reply]' '["q","cid","ns/other/things/twin/errors",400,"json.invalid","application/json",0]'
+    assert_lines '.[1].id' '"x"'
+}
+
+@test "an error reply tells of the message as far as it could be read" {
+    reply_connection
+    map "$(external a "$(envelope '{topic: "n/x/things/live/messages/s", headers: {"correlation-id": "p", "reply-to": "mine", custom: "v"}}')" '{"reply-to": "q"}')" \
+        "$(external b "$(envelope '{headers: {timeout: "soon"}}')" '{"reply-to": "q", device_id: "no id", channel: "live"}')" \
+        "$(external '' "$(envelope '{topic: "n/p/policies/commands/delete"}')" '{"reply-to": "q"}' | jq -c 'del(.id)')" -- -i -c "$WORK/c.json"
+    assert_success
+    assert_lines 'map(select(.topic) | [.topic, (.headers["correlation-id"] | length), .headers["reply-to"], .headers.custom, .value.error, .context.mapper])' "$(tr -d '\n' <<'END'
+[["n/x/things/live/errors",1,"q","v","connectivity:connection.id.enforcement.failed","Ditto"],
+["ns/d/things/live/errors",36,"q",null,"timeout.invalid",null],
+["n/p/policies/errors",1,"q",null,"placeholder:unresolved","Ditto"]]
+END
+)"
+    assert_lines 'map(select(.id) | .id)' '["a","b"]'
+}
+
+@test "no error reply where none is expected" {
+    reply_connection '.sources[0].replyTarget.expectedResponseTypes = ["response", "nack"]'
+    map "$(external x nonsense '{"reply-to": "q"}')" -- -i -c "$WORK/c.json"
+    assert_error json.invalid
+    [ "${#lines[@]}" -eq 1 ]
+    connection >"$WORK/c.json"
+    map "$(external x nonsense '{"reply-to": "q"}')" -- -i -c "$WORK/c.json"
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "an error reply does not go to a target" {
+    reply_connection
+    map "$(external x nonsense '{"reply-to": "q"}')" -- -i -c "$WORK/c.json"
+    local reply=${lines[0]}
+    map "$reply" "$(envelope '{id: "y", context: {source: 0, reply: 0}}')" -- -o -c "$WORK/c.json" -k 0
+    assert_success
+    assert_line --index 0 "$reply"
+    assert_lines '.[1].address' '"t"'
 }
 
 # --- outbound -----------------------------------------------------------------------------------------------------
@@ -372,6 +497,47 @@ END
     assert_error connectivity:message.sending.failed
     map "$(envelope '{id: "x", context: {reply: 0}}')" -- -o -c "$WORK/c.json" -r -k 1
     assert_error connectivity:message.sending.failed
+}
+
+@test "thing-json, features, functions: of what a target publishes" {
+    connection '.targets[0] += {address: "d/{{ thing:name | fn:upper() }}/{{ feature:id | fn:default(\u0027none\u0027) }}", headerMapping: {
+        room: "{{ thing-json:attributes/room }}", temp: "{{ thing-json:features/f/properties/t }}", rev: "{{ thing-json:_revision }}", who: "{{ request:subjectId }}", bad: "{{ header:bad | fn:url-decode() }}"}}' >"$WORK/c.json"
+    map "$(envelope '{id: "x", topic: "ns/d/things/twin/events/modified", path: "/features/f/properties/t", value: 1.5, revision: 7, extra: {attributes: {room: "r"}, features: {f: {properties: {t: 0}}}}, context: {subjects: ["s:1"]}}')" \
+        "$(envelope '{id: "y", headers: {bad: "%"}}')" -- -o -c "$WORK/c.json" -k 0
+    assert_success
+    assert_lines '.[0] | .address, (.headers | [.room, .temp, .rev, .who])' '"d/D/f"
+["r","1.5","7","s:1"]'
+    assert_lines '.[1].status, .[1].error.error' '400
+"connectivity:message.mapping.failed"'
+}
+
+# --- conditions -----------------------------------------------------------------------------------------------------
+
+@test "conditions of mappers" {
+    connection '.mappingDefinitions = {a: {mappingEngine: "Ditto", options: {}, incomingConditions: {x: "fn:filter(header:ty,\u0027eq\u0027,\u0027a\u0027)", y: "fn:filter(header:no,\u0027exists\u0027,\u0027false\u0027) | fn:trim()"}},
+            b: {mappingEngine: "JQ", options: {incoming: "{topic: \"n/b/things/twin/commands/delete\", path: \"/\"}", outgoing: "{text: \"b\"}"}, incomingConditions: {x: "fn:filter(header:ty,\u0027eq\u0027,\u0027b\u0027)"}, outgoingConditions: {x: "fn:filter(resource:path,\u0027like\u0027,\u0027/features/*\u0027)"}},
+            bad: {mappingEngine: "Ditto", options: {}, incomingConditions: {x: "fn:filter(\u0027a\u0027,\u0027eq\u0027,\u0027b\u0027)", y: "fn:nope()"}}}
+        | .sources[0].payloadMapping = ["a", "b", "b"] | .targets[0].payloadMapping = ["b"]' >"$WORK/c.json"
+    map "$(external 1 "$(envelope)" '{TY: "a"}')" "$(external 2 "$(envelope)" '{ty: "b"}')" "$(external 3 "$(envelope)" '{ty: "a", no: "x"}')" \
+        "$(external 4 "$(envelope)" '{ty: "a"}')" -- -i -c "$WORK/c.json"
+    assert_success
+    assert_lines 'map([.id, .parts // .status // .topic])' '[["1","ns/d/things/twin/commands/modify"],["2",2],["2/1","n/b/things/twin/commands/delete"],["2/2","n/b/things/twin/commands/delete"],["3",200],["4","ns/d/things/twin/commands/modify"]]'
+    assert_stderr ''
+    map "$(envelope '{id: "x", path: "/features/f"}')" "$(envelope '{id: "y"}')" -- -o -c "$WORK/c.json" -k 0
+    assert_lines 'map([.id, .text // .status])' '[["x","b"],["y",200]]'
+    jq '.sources[0].payloadMapping = ["bad", "a"]' "$WORK/c.json" >"$WORK/d.json"
+    map "$(external x "$(envelope)" '{ty: "a"}')" -- -i -c "$WORK/d.json"
+    assert_lines 'map([.id, .parts // .status // .topic, .error.error])' '[["x",2,null],["x/1",400,"placeholder:function.unknown"],["x/2","ns/d/things/twin/commands/modify",null]]'
+}
+
+@test "a condition that changes its mind does not shift answers" {
+    connection '.mappingDefinitions = {a: {mappingEngine: "JQ", options: {incoming: "{topic: \"n/a/things/twin/commands/delete\", path: \"/\"}"}, incomingConditions: {x: "fn:default(time:now_epoch_millis) | fn:filter(\u0027like\u0027,\u0027*0|*2|*4|*6|*8\u0027)"}},
+            b: {mappingEngine: "JQ", options: {incoming: "{topic: \"n/b/things/twin/commands/delete\", path: \"/\"}"}}} | .sources[0].payloadMapping = ["a", "b"]' >"$WORK/c.json"
+    jq -nc 'range(2000) | {id: "x\(.)", address: "a"}' >"$WORK/in"
+    map -i -c "$WORK/c.json"
+    assert_success
+    assert_lines 'map(select(.topic) | .context.mapper == (.topic | split("/")[1])) | all' true
+    assert_lines 'map(select(.context.mapper == "b")) | length' 2000
 }
 
 # --- programs -----------------------------------------------------------------------------------------------------

@@ -423,7 +423,13 @@ static int put_array(struct pass *p, const struct item *h, enum header_kind kind
         return refuse(p, h, "header.invalid");
     if (kind == HEADER_OF_LABELS && p->border == BORDER_OUT)
         return put_labels_out(p, h, array);
-    return put_raw(p, h, json_slice(array));
+    if (!memchr(array.p, '\n', array.len))
+        return put_raw(p, h, json_slice(array));
+    struct buf compact = {0}; /* a string may spell an array over several lines */
+    json_put_compact(&compact, array);
+    int r = put_raw(p, h, buf_slice(&compact));
+    buf_free(&compact);
+    return r;
 }
 
 /* --- put-metadata ----------------------------------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ static void test_values(void)
     value("response-required", "true", "true");
     value("response-required", "maybe", "header.invalid");
     value("requested-acks", "a:b, c:d", "[\"a:b\",\"c:d\"]");
-    value("requested-acks", "[ \"abc\" ]", "[\"abc\"]");
+    value("requested-acks", "[\"abc\"]", "[\"abc\"]");
     value("requested-acks", " ", "[]");
     value("at-historical-revision", "42", "42");
     value("at-historical-revision", "+42", "header.invalid");
