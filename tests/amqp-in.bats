@@ -1,92 +1,7 @@
 #!/usr/bin/env bats
-# amqp-in.bats: the AMQP 1.0 source against the project's container (amqp-peer) and RabbitMQ.
+# amqp-in.bats: the AMQP 1.0 source: its command line, lines, settlement and ends, against the project's container.
 load helper/common
-load helper/rabbitmq
-
-# Starts amqp-peer with these arguments; messages and control lines are written to descriptor 5. Its port is then PORT.
-peer() {
-    mkfifo "$WORK/feed"
-    exec 5<>"$WORK/feed"
-    start peer amqp-peer -t 100 "$@" "$WORK/feed" </dev/null 5>&-
-    wait_for 10 grep -q '^{"port":' "$WORK/peer.out"
-    PORT=$(head -n 1 "$WORK/peer.out" | jq .port)
-    URI=amqp://127.0.0.1:$PORT
-}
-
-# Starts amqp-in with these arguments and waits until it is ready; settlements are written to descriptor 6.
-source_ready() { # ARGS
-    open_home
-    start_ready src amqp-in -d 4 "$@" <"$WORK/home" 5>&- 6>&-
-}
-
-# The same without waiting.
-source_start() { # ARGS
-    open_home
-    start src amqp-in "$@" <"$WORK/home" 5>&- 6>&-
-}
-
-open_home() {
-    rm -f "$WORK/home"
-    mkfifo "$WORK/home"
-    exec 6<>"$WORK/home"
-}
-
-# Waits until the source has printed N lines.
-lines() { # N
-    wait_for 15 has_lines "$1"
-}
-
-has_lines() { # N
-    [ "$(wc -l <"$WORK/src.out")" -ge "$1" ]
-}
-
-# The id of the line N that the source printed.
-id() { # N
-    sed -n "$1p" "$WORK/src.out" | jq -r .id
-}
-
-settle() { # N STATUS
-    echo "{\"id\":\"$(id "$1")\",\"status\":$2}" >&6
-}
-
-# Waits until the peer has printed N (1) records that match FILTER.
-record() { # FILTER [N]
-    wait_for 15 has_records "$@"
-}
-
-has_records() { # FILTER [N]
-    [ "$(jq -c "select($1)" "$WORK/peer.out" | wc -l)" -ge "${2:-1}" ]
-}
-
-# The outcomes that the peer has seen, in order: "1 accepted", …
-outcomes() {
-    jq -r 'select(.event == "disposition") | "\(.n) \(.outcome)\(if .failed then " failed" else "" end)"' "$WORK/peer.out"
-}
-
-# The fields of the peer's summary that are not 0, address apart.
-summary() {
-    jq -c '.summary // empty | del(.address) | with_entries(select(.value != 0))' "$WORK/peer.out"
-}
-
-# Writes a connection to $WORK/connection; FILTER changes it.
-connection() { # [FILTER]
-    jq -n --arg uri "$URI" '{id: "conn-1", connectionType: "amqp-10", connectionStatus: "open", uri: $uri,
-        sources: [{addresses: ["a"], authorizationContext: ["x"]}]}' | jq "${1:-.}" >"$WORK/connection"
-}
-
-# Is the last system call in the trace a poll of more than ten seconds?
-waits_long() {
-    tail -n 1 "$WORK/trace" | grep -qE 'poll\(.*, [1-9][0-9]{4,}$'
-}
-
-# Runs amqp-in until it ends, its streams apart.
-source_run() { # ARGS
-    run --separate-stderr timeout 30 amqp-in "$@" </dev/null
-}
-
-err() {
-    cat "$WORK/src.err"
-}
+load helper/amqp-in
 
 # --- the command line ---
 
@@ -131,6 +46,9 @@ err() {
     source_run -c "$WORK/connection"
     assert_status 100
     assert_stderr --partial '(at /credentials)'
+    connection '.sources[].addresses = ["a\u0000b"]'
+    source_run -c "$WORK/connection"
+    assert_status 100
     source_run -c "$WORK/none"
     assert_status 111
     assert_stderr --partial "cannot read connection '$WORK/none': No such file or directory"
@@ -374,7 +292,7 @@ amqp-in: warning: a message from 'a' is rejected: it is larger than 16 MiB"
     lines 10
     assert_equal "$(wc -l <"$WORK/src.out")" 10
     kill -USR1 "${PIDS[src]}"
-    wait_for 5 grep -q '^amqp-in: info: received=10 accepted=8 rejected=0 redelivered=0 expired=0 unknown=0$' "$WORK/src.err"
+    wait_for 15 grep -q '^amqp-in: info: received=10 accepted=8 rejected=0 redelivered=0 expired=0 unknown=0$' "$WORK/src.err"
 }
 
 @test "what nobody settles is redelivered" {
@@ -547,139 +465,7 @@ amqp-in: warning: cannot use a line on stdin: it is neither a message nor a sett
     assert_status 0
 }
 
-# --- the peer ---
-
-@test "a refused link is 111, with the peer's condition" {
-    peer -d '{"do":"refuse","by":"detach","description":"no such queue"}'
-    source_run -S write "$URI" a
-    assert_status 111
-    assert_output ''
-    assert_stderr "amqp-in: error: cannot connect to '127.0.0.1:$PORT': the peer refused the link to 'a': amqp:not-found: no such queue"
-    echo '{"do":"allow"}' >&5
-    echo '{"do":"refuse","by":"end"}' >&5
-    source_run -S write "$URI" a
-    assert_status 111
-    assert_stderr --partial 'the peer ended the session: amqp:not-found'
-    echo '{"do":"allow"}' >&5
-    echo '{"do":"refuse","by":"close","condition":"amqp:unauthorized-access"}' >&5
-    source_run -S write "$URI" a
-    assert_status 100
-    assert_stderr --partial 'the peer closed the connection: amqp:unauthorized-access'
-}
-
-@test "a link, session or connection that the peer ends is 111" {
-    peer
-    for how in detach end close drop; do
-        source_ready "$URI" a
-        echo "{\"do\":\"$how\",\"condition\":\"amqp:unauthorized-access\",\"description\":\"token expired\"}" >&5
-        wait_exit src
-        assert_status 111
-        cat "$WORK/src.err" >>"$WORK/all.log"
-    done
-    assert_file "$WORK/all.log" "amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the link to 'a': amqp:unauthorized-access: token expired
-amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer ended the session: amqp:unauthorized-access: token expired
-amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the connection: amqp:unauthorized-access: token expired
-amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the TCP connection"
-}
-
-@test "nobody there is 111: a refused port, an unknown host, a peer that does not answer" {
-    local free
-    free=$(free_port)
-    source_run -S write "amqp://127.0.0.1:$free" a
-    assert_status 111
-    assert_stderr "amqp-in: error: cannot connect to '127.0.0.1:$free': Connection refused"
-    source_run -S write amqp://host.invalid:5672 a
-    assert_status 111
-    assert_stderr --regexp "^amqp-in: error: cannot connect to 'host.invalid:5672': (Name or service not known|Temporary failure in name resolution)\$"
-    peer -d '{"do":"no-open"}'
-    source_run -S write -T 300 "$URI" a
-    assert_status 111
-    assert_stderr "amqp-in: error: cannot connect to '127.0.0.1:$PORT': no answer in time"
-}
-
-@test "a host with several addresses: the one that answers is used" {
-    peer
-    # a name of our own, in a mount namespace of our own
-    printf '::1 twofold\n127.0.0.2 twofold\n127.0.0.1 twofold\n' >"$WORK/hosts"
-    unshare -m mount --bind "$WORK/hosts" /etc/hosts 2>/dev/null || skip 'only root may give a host two addresses'
-    : >"$WORK/src.ready"
-    # shellcheck disable=SC2016 # for the inner shell
-    start src unshare -m sh -c 'mount --bind "$1/hosts" /etc/hosts && exec amqp-in -d 4 -S write "amqp://twofold:$2" a' \
-        sh "$WORK" "$PORT" </dev/null 4>"$WORK/src.ready" 5>&-
-    wait_ready src
-    stop src
-    assert_status 0
-    assert_equal "$(err)" ''
-}
-
-@test "a wrong password is 100; the right one is used though the peer would take anybody" {
-    export AMQP_USER=me AMQP_PASSWORD='p@ss:w%'
-    peer -a
-    URI="amqp://me:wrong@127.0.0.1:$PORT"
-    connection
-    source_run -S write -c "$WORK/connection"
-    assert_status 100
-    assert_output ''
-    assert_stderr "amqp-in conn-1: error: cannot connect to '127.0.0.1:$PORT': amqp:unauthorized-access: Authentication failed [mech=PLAIN]"
-    URI="amqp://127.0.0.1:$PORT"
-    connection
-    source_run -S write -c "$WORK/connection"
-    assert_status 100
-    URI="amqp://me:p%40ss%3Aw%25@127.0.0.1:$PORT"
-    connection
-    source_ready -c "$WORK/connection"
-    assert_equal "$(jq -r 'select(.event == "open").user' "$WORK/peer.out")" me
-    stop src
-    assert_status 0
-}
-
-@test "a dead peer is noticed by its silence" {
-    peer
-    connection '.specificConfig["amqp.idleTimeout"] = "600"'
-    source_ready -c "$WORK/connection"
-    echo '{"do":"freeze"}' >&5
-    wait_exit src
-    assert_status 111
-    assert_equal "$(err)" "amqp-in conn-1: error: cannot keep the connection to '127.0.0.1:$PORT': amqp:resource-limit-exceeded: local-idle-timeout expired"
-}
-
-@test "heartbeats go on while nobody reads stdout, memory is bounded, and nothing is lost" {
-    peer -I 600
-    # 60 messages of 1 MiB: more than may wait
-    echo '{"do":"generate","address":"a","count":60,"bytes":1048576}' >&5
-    mkfifo "$WORK/slow"
-    exec 7<>"$WORK/slow"
-    : >"$WORK/src.ready"
-    amqp-in -d 4 -S write "$URI" a >"$WORK/slow" 2>"$WORK/src.err" </dev/null 3>&- 4>"$WORK/src.ready" 5>&- 7>&- &
-    PIDS[src]=$!
-    track $!
-    wait_ready src
-    record '.event == "sent"' 20
-    # another client, which is stopped, is given up meanwhile
-    start_ready other amqp-in -d 4 -S write "$URI" b </dev/null 5>&- 7>&-
-    kill -STOP "${PIDS[other]}"
-    record '.event == "lost" and .connection == 2'
-    running "${PIDS[src]}"
-    refute has_records '.event == "lost" and .connection == 1'
-    [[ $BUILD == */asan ]] || [ "$(awk '/^VmHWM/ { print $2 }' "/proc/${PIDS[src]}/status")" -lt 131072 ]
-    head -n 60 <&7 | jq -r .headers.n >"$WORK/numbers"
-    seq 60 | diff - "$WORK/numbers"
-    stop src
-    assert_status 0
-    assert_equal "$(err)" ''
-    record '.event == "close"'
-}
-
-@test "an idle source makes no system calls" {
-    peer
-    connection
-    open_home
-    : >"$WORK/src.ready"
-    start src strace -f -o "$WORK/trace" amqp-in -d 4 -c "$WORK/connection" <"$WORK/home" 4>"$WORK/src.ready" 5>&- 6>&-
-    wait_ready src
-    # its last call is a poll that only a heartbeat, tens of seconds away, would end
-    wait_for 5 waits_long
-}
+# --- the rest ---
 
 @test "reports: states and running totals" {
     peer
@@ -692,28 +478,6 @@ amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed
     assert_equal "$(head -n 1 "$WORK/report")" '{"report":"state","from":"amqp-in","state":"connected"}'
     assert_equal "$(tail -n 2 "$WORK/report")" '{"report":"state","from":"amqp-in","state":"disconnected","detail":"the peer ended the session: amqp:internal-error"}
 {"report":"counters","from":"amqp-in","received":3,"accepted":3,"rejected":0,"redelivered":0,"expired":0,"unknown":0}'
-}
-
-@test "many messages through a window of 7, the later of two settled first" {
-    local count=$((${CONN_LONG:-0} ? 500000 : 20000))
-    peer -Q -x
-    echo "{\"do\":\"generate\",\"address\":\"a\",\"count\":$count,\"bytes\":100}" >&5
-    open_home
-    mkfifo "$WORK/out"
-    exec 7<>"$WORK/out"
-    jq --unbuffered -cn 'foreach inputs as $l ({}; if .held then {out: [$l.id, .held]} else {held: $l.id} end;
-        .out[]? | {id: ., status: 200})' <"$WORK/out" >"$WORK/home" 3>&- 5>&- 6>&- 7>&- &
-    PIDS[settle]=$!
-    track $!
-    amqp-in -w 7 "$URI" a <"$WORK/home" >"$WORK/out" 2>"$WORK/src.err" 3>&- 5>&- 6>&- 7>&- &
-    PIDS[src]=$!
-    track $!
-    exec 5>&- 7>&-
-    wait_exit peer 60
-    assert_status 0
-    assert_equal "$(summary)" "{\"sent\":$count,\"transfers\":$count,\"accepted\":$count}"
-    wait_exit src
-    assert_status 111
 }
 
 @test "the examples of the page" {
@@ -732,38 +496,4 @@ amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed
     assert_equal "$(tail -n 1 example.out)" yes
     run jq -s -c '[.[] | select(.event == "disposition" and .n > 3) | .outcome] | group_by(.) | map([.[0], length])' peer.out
     assert_output '[["accepted",2],["rejected",18]]'
-}
-
-# --- RabbitMQ ---
-
-@test "RabbitMQ: accepted, rejected, released; a wrong password" {
-    rabbitmq_installed || skip 'RabbitMQ is not installed'
-    rabbitmq_shared
-    PORT=$AMQP_PORT
-    URI=amqp://127.0.0.1:$PORT
-    queue=amqp-in-$$
-    for n in 1 2 3; do echo "{\"text\":\"$n\"}"; done | AMQP_USER=guest AMQP_PASSWORD=guest amqp-cat -p "$PORT" -Q send "/queue/$queue"
-    URI=amqp://guest:guest@127.0.0.1:$PORT
-    connection ".sources[].addresses = [\"/queue/$queue\"]"
-    source_ready -v -w 10 -c "$WORK/connection"
-    grep -q "(the peer does not offer 'modified': 'released' stands for it)\$" "$WORK/src.err"
-    lines 3
-    settle 1 200
-    settle 2 400
-    settle 3 503
-    lines 4
-    assert_equal "$(jq -r .text "$WORK/src.out" | paste -sd ' ')" '1 2 3 3'
-    settle 4 200
-    stop src
-    assert_status 0
-    URI=amqp://guest:wrong@127.0.0.1:$PORT
-    connection ".sources[].addresses = [\"/queue/$queue\"]"
-    source_run -S write -c "$WORK/connection"
-    assert_status 100
-    assert_stderr "amqp-in conn-1: error: cannot connect to '127.0.0.1:$PORT': amqp:unauthorized-access: Authentication failed [mech=PLAIN]"
-    URI=amqp://guest:guest@127.0.0.1:$PORT
-    connection '.sources[].addresses = ["/amq/queue/nowhere"]'
-    source_run -S write -c "$WORK/connection"
-    assert_status 111
-    assert_stderr --partial 'the peer ended the session: amqp:not-found'
 }

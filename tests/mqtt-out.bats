@@ -78,7 +78,7 @@ connection() { # [FILTER]
 
 counters() { # TEXT: asks for them, and waits for those
     kill -USR1 "${PIDS[out]}"
-    wait_for 1 grep -qF "info: $1" "$WORK/out.err"
+    wait_for 2 grep -qF "info: $1" "$WORK/out.err"
 }
 
 err() {
@@ -157,7 +157,7 @@ q/mqtt/2 2 hello'
         sink -Q $qos "tcp://127.0.0.1:$MQTT_PORT"
         kill -STOP "$broker"
         echo '{"id":"x","address":"t","text":"1"}' >&6
-        wait_for 5 counters 'read=1 published=0'
+        wait_for 15 counters 'read=1 published=0'
         assert_equal "$(cat "$WORK/out.out")" ''
         kill -CONT "$broker"
         lines out 1
@@ -380,7 +380,7 @@ subscribed() { # N
     sink -w 3 "tcp://127.0.0.1:$MQTT_PORT"
     kill -STOP "$MQTT_PID"
     seq 10 | jq -c '{id: "x-\(.)", address: "t", text: "\(.)"}' >&6
-    wait_for 5 counters 'read=3 published=0'
+    wait_for 15 counters 'read=3 published=0'
     kill -CONT "$MQTT_PID"
     lines out 10
     finish
@@ -393,7 +393,7 @@ subscribed() { # N
     sink "tcp://127.0.0.1:$MQTT_PORT"
     kill -STOP "$MQTT_PID"
     echo '{"id":"x","address":"t","text":""}' >&6
-    wait_for 5 counters 'read=1 published=0'
+    wait_for 15 counters 'read=1 published=0'
     kill -TERM "${PIDS[out]}"
     kill -CONT "$MQTT_PID"
     wait_exit out
@@ -402,7 +402,7 @@ subscribed() { # N
     sink -D 100 "tcp://127.0.0.1:$MQTT_PORT"
     kill -STOP "$MQTT_PID"
     echo '{"id":"y","address":"t","text":""}' >&6
-    wait_for 5 counters 'read=1 published=0'
+    wait_for 15 counters 'read=1 published=0'
     kill -TERM "${PIDS[out]}"
     wait_exit out
     assert_status 111
@@ -433,7 +433,7 @@ sink_unread() {
     sink_unread
     kill -STOP "$MQTT_PID"
     echo '{"id":"x","address":"t","text":""}' >&6
-    wait_for 5 counters 'read=1 published=0'
+    wait_for 15 counters 'read=1 published=0'
     exec 7>&-
     wait_exit out
     assert_status 111
@@ -451,7 +451,7 @@ sink_unread() {
     lines out 1
     kill -STOP "$MQTT_PID"
     echo '{"id":"y","address":"t","text":""}' >&6
-    wait_for 5 counters 'read=2 published=1'
+    wait_for 15 counters 'read=2 published=1'
     mosquitto_kill9
     wait_exit out
     assert_status 111

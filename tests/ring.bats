@@ -38,9 +38,9 @@ has_children() { # N
     assert_status 0
     assert_file "$WORK/got" x
     ring_start "sleep 60" 'cat'
-    wait_for 5 has_children 2
+    wait_for 15 has_children 2
     for pid in $(children); do tr '\0' ' ' <"/proc/$pid/cmdline"; done >"$WORK/got"
-    wait_for 5 eval "for pid in \$(children); do tr '\0' ' ' <\"/proc/\$pid/cmdline\"; done >$WORK/got; grep -qx 'sleep 60 cat ' $WORK/got"
+    wait_for 15 eval "for pid in \$(children); do tr '\0' ' ' <\"/proc/\$pid/cmdline\"; done >$WORK/got; grep -qx 'sleep 60 cat ' $WORK/got"
     stop ring
 }
 
@@ -108,11 +108,11 @@ END
 
 @test "kill -9 of ring ends its commands" {
     ring_start 'sleep 100' 'cat' 'sed -u s/x/y/'
-    wait_for 5 has_children 3
+    wait_for 15 has_children 3
     pids=$(children)
     kill -KILL "${PIDS[ring]}"
     for pid in $pids; do
-        wait_for 5 not running "$pid"
+        wait_for 15 not running "$pid"
     done
 }
 

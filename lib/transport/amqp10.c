@@ -284,11 +284,25 @@ static void on_event(void *arg, pn_event_t *e)
 
 /* --- opening and closing ----------------------------------------------------------------------------------------- */
 
+static int check_addresses(const struct source *s, struct ditto_error *err)
+{
+    char pointer[32];
+    (void)snprintf(pointer, sizeof pointer, "/sources/%zu/addresses", s->index);
+    for (size_t i = 0; i < s->addresses.n; i++)
+        if (memchr(s->addresses.v[i].p, 0, s->addresses.v[i].len))
+            return ditto_fail(err, 400, "connectivity:connection.configuration.invalid", NULL, pointer,
+                              "An address has no NUL character.");
+    return 0;
+}
+
 static int check(const struct connection *c, struct ditto_error *err)
 {
     if (c->type != TYPE_AMQP_10)
         return ditto_fail(err, 400, "connectivity:connection.configuration.invalid", NULL, "/connectionType",
                           "The connection is of type '%.*s', not amqp-10.", SLICE_ARG(c->type_text));
+    for (size_t i = 0; i < c->n_sources; i++)
+        if (check_addresses(&c->sources[i], err) < 0)
+            return -1;
     return transport_check_plain(c, err);
 }
 

@@ -9,12 +9,12 @@
 #include "base/log.h"
 #include "base/scan.h"
 #include "transport/mqtt_publication.h"
+#include "transport/mqtt_tickets.h"
 #include "transport/tcp.h"
 
 #include "base/banned.h"
 
 enum {
-    IN_FLIGHT_BUCKETS = 1024,
     MID_MAX = 65535,
     KEEPALIVE_S = 60,
     KEEPALIVE_MIN_S = 5, /* libmosquitto's */
@@ -22,13 +22,6 @@ enum {
     /* Sent and unconfirmed, unless an MQTT 5 broker says less or more. The library walks their list at each
      * confirmation; what is beyond waits in the library's queue. */
     SEND_MAXIMUM = 100,
-};
-
-/* A publish that the peer has not confirmed. */
-struct in_flight {
-    struct in_flight *next;
-    void *ticket;
-    int mid;
 };
 
 struct channel {
@@ -45,7 +38,7 @@ struct channel {
     bool open, closing, over;
     bool keeps_retained;  /* the broker does */
     const char *farewell; /* why an MQTT 5 broker disconnects us */
-    struct in_flight *buckets[IN_FLIGHT_BUCKETS], *spare;
+    struct mqtt_tickets in_flight;
     int last_mid;
     bool full; /* said so */
     /* a confirmation inside mosquitto_publish: its mid is not known to us yet */
@@ -260,43 +253,11 @@ static void confirm(struct channel *ch, void *ticket, int reason)
     ch->user.confirmed(ch->user.arg, ticket, &err);
 }
 
-static struct in_flight **find(struct channel *ch, int mid)
-{
-    struct in_flight **at = &ch->buckets[mid % IN_FLIGHT_BUCKETS];
-    while (*at && (*at)->mid != mid)
-        at = &(*at)->next;
-    return at;
-}
-
-static void remember(struct channel *ch, int mid, void *ticket)
-{
-    struct in_flight *f = ch->spare;
-    struct in_flight **bucket = &ch->buckets[mid % IN_FLIGHT_BUCKETS];
-    if (f)
-        ch->spare = f->next;
-    else
-        f = xmalloc(sizeof *f);
-    *f = (struct in_flight){.next = *bucket, .ticket = ticket, .mid = mid};
-    *bucket = f;
-}
-
-/* The ticket of a packet identifier, taken out; NULL if it is none of ours. */
-static void *recall(struct channel *ch, int mid)
-{
-    struct in_flight **at = find(ch, mid), *f = *at;
-    if (!f)
-        return NULL;
-    *at = f->next;
-    f->next = ch->spare;
-    ch->spare = f;
-    return f->ticket;
-}
-
 static void on_publish(struct mosquitto *mosq, void *arg, int mid, int reason,
                        const mosquitto_property *properties)
 {
     struct channel *ch = arg;
-    void *ticket = recall(ch, mid);
+    void *ticket = mqtt_tickets_take(&ch->in_flight, mid);
     (void)mosq, (void)properties;
     if (ticket)
         confirm(ch, ticket, reason);
@@ -413,14 +374,7 @@ static void channel_free(struct channel *ch)
     mosquitto_destroy(ch->mosq);
     mosquitto_lib_cleanup();
     tcp_done(&ch->addresses);
-    for (int i = 0; i < IN_FLIGHT_BUCKETS; i++)
-        while (ch->buckets[i])
-            recall(ch, ch->buckets[i]->mid);
-    while (ch->spare) {
-        struct in_flight *f = ch->spare;
-        ch->spare = f->next;
-        free(f);
-    }
+    mqtt_tickets_free(&ch->in_flight);
     mqtt_publication_free(&ch->publication);
     free(ch);
 }
@@ -475,7 +429,7 @@ static int send_publication(struct channel *ch, const struct mqtt_publication *p
     if (ch->early_mid == mid)
         confirm(ch, ticket, 0);
     else
-        remember(ch, mid, ticket);
+        mqtt_tickets_put(&ch->in_flight, mid, ticket);
     return 1;
 }
 
@@ -483,7 +437,7 @@ static int channel_publish(struct channel *ch, const struct outgoing *m, void *t
                            struct ditto_error *err)
 {
     struct mqtt_publication *p = &ch->publication;
-    if (*find(ch, next_mid(ch))) {
+    if (mqtt_tickets_has(&ch->in_flight, next_mid(ch))) {
         ch->full = true;
         return 0;
     }

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "line/pending.h"
 #include "transport/engine.h"
-#include "transport/window.h"
+#include "transport/lanes.h"
 
 #include "base/banned.h"
 
@@ -38,10 +38,7 @@ struct intake {
     struct channel *channel;
     struct pending pending;
     struct delivery *spare, *pausing;
-    size_t n_lanes;
-    struct lane *lanes;
-    struct window *windows; /* of each lane */
-    struct buf *contexts;   /* of each lane: `,"context":{…}` */
+    struct lanes lanes;
     struct entry *building; /* NULL: a message that nobody will settle */
     size_t line_start;      /* of the line being built */
     size_t line_lane;
@@ -54,7 +51,7 @@ struct intake {
 
 static void open_window(struct intake *s, size_t lane)
 {
-    unsigned n = s->stopping ? 0 : window_open(&s->windows[lane]);
+    unsigned n = s->stopping ? 0 : window_open(&s->lanes.windows[lane]);
     if (n)
         s->cfg->transport->grant(s->channel, lane, n);
 }
@@ -62,8 +59,8 @@ static void open_window(struct intake *s, size_t lane)
 static void arm_still(struct intake *s)
 {
     msec at = NEVER;
-    for (size_t i = 0; i < s->n_lanes && !s->stopping; i++) {
-        msec due = window_extra_at(&s->windows[i]);
+    for (size_t i = 0; i < s->lanes.n && !s->stopping; i++) {
+        msec due = window_extra_at(&s->lanes.windows[i]);
         if (due < at)
             at = due;
     }
@@ -75,8 +72,8 @@ static void on_still(struct timer *t)
 {
     struct intake *s = t->arg;
     msec now = clock_ms();
-    for (size_t i = 0; i < s->n_lanes && !s->stopping; i++)
-        if (window_extra(&s->windows[i], now))
+    for (size_t i = 0; i < s->lanes.n && !s->stopping; i++)
+        if (window_extra(&s->lanes.windows[i], now))
             s->cfg->transport->grant(s->channel, i, 1);
 }
 
@@ -101,7 +98,7 @@ static void carry_out(struct intake *s, struct delivery *d, enum line_class fate
     static const unsigned counter[] = {
         [CLASS_ACCEPT] = ACCEPTED, [CLASS_REJECT] = REJECTED, [CLASS_REDELIVER] = REDELIVERED};
     s->cfg->transport->settle(s->channel, d->handle, fate);
-    window_give(&s->windows[d->lane], clock_ms());
+    window_give(&s->lanes.windows[d->lane], clock_ms());
     engine_count(&s->engine, counter[fate]);
     open_window(s, d->lane);
     delivery_free(s, d);
@@ -162,7 +159,7 @@ static void settled(struct intake *s, struct entry *e)
     enum line_class fate = e->worst;
     struct delivery *d = take(s, e, true);
     if (log_at(LOG_TRACE))
-        trace("settled a message of source %u: %s", s->lanes[d->lane].source,
+        trace("settled a message of source %u: %s", s->lanes.v[d->lane].source,
               fate == CLASS_ACCEPT   ? "accepted"
               : fate == CLASS_REJECT ? "rejected"
                                      : "to be redelivered");
@@ -216,7 +213,7 @@ static void remember(struct intake *s, size_t lane, void *handle, unsigned attem
     *d = (struct delivery){.source = s, .handle = handle, .lane = lane, .attempt = attempt};
     s->building = pending_add(&s->pending, d, id);
     s->building->since = clock_ms();
-    window_take(&s->windows[lane], s->building->since);
+    window_take(&s->lanes.windows[lane], s->building->since);
     buf_puts(&s->engine.out, "\"id\":\"");
     buf_puts(&s->engine.out, id);
     buf_puts(&s->engine.out, "\",");
@@ -227,8 +224,8 @@ static void let_pass(struct intake *s, size_t lane)
 {
     msec now = clock_ms();
     s->building = NULL;
-    window_take(&s->windows[lane], now);
-    window_give(&s->windows[lane], now);
+    window_take(&s->lanes.windows[lane], now);
+    window_give(&s->lanes.windows[lane], now);
     open_window(s, lane);
 }
 
@@ -245,7 +242,7 @@ static struct buf *begin(void *arg, size_t lane, struct slice address, void *han
         remember(s, lane, handle, attempt);
     buf_puts(out, "\"address\":");
     json_put_text(out, address);
-    buf_put_slice(out, buf_slice(&s->contexts[lane]));
+    buf_put_slice(out, buf_slice(&s->lanes.contexts[lane]));
     engine_count(&s->engine, RECEIVED);
     return out;
 }
@@ -253,7 +250,7 @@ static struct buf *begin(void *arg, size_t lane, struct slice address, void *han
 static void drop_line(struct intake *s)
 {
     warn("a message of source %u is rejected: its line would be longer than %d bytes",
-         s->lanes[s->line_lane].source, LINE_MAX_BYTES);
+         s->lanes.v[s->line_lane].source, LINE_MAX_BYTES);
     buf_cut(&s->engine.out, s->line_start);
     if (s->building)
         carry_out(s, take(s, s->building, false), CLASS_REJECT);
@@ -271,7 +268,7 @@ static void end(void *arg)
         return;
     }
     if (log_at(LOG_TRACE))
-        trace("received a message of source %u, %zu bytes as a line", s->lanes[s->line_lane].source,
+        trace("received a message of source %u, %zu bytes as a line", s->lanes.v[s->line_lane].source,
               out->len - s->line_start);
     buf_putc(out, '\n');
     if (out->len > HOLD_BYTES)
@@ -451,41 +448,6 @@ int source_mode(const char *text, enum settle_mode *out)
     return -1;
 }
 
-static size_t lanes_of(const struct source_config *cfg, size_t source)
-{
-    const struct source *of = &cfg->connection->sources[source];
-    if (cfg->only >= 0 && (size_t)cfg->only != source)
-        return 0;
-    return cfg->transport->lane_per_address ? of->addresses.n * of->consumer_count : 1;
-}
-
-static void add_lane(struct intake *s, size_t source, size_t k, size_t n)
-{
-    const struct source *of = &s->cfg->connection->sources[source];
-    bool each = s->cfg->transport->lane_per_address;
-    size_t i = s->n_lanes++;
-    s->lanes[i] = (struct lane){.source = (unsigned)source,
-                                .address = each ? of->addresses.v[k / of->consumer_count] : SLICE_NONE,
-                                .consumer = each ? (unsigned)(k % of->consumer_count) : 0};
-    s->windows[i].size = s->cfg->window > n ? s->cfg->window / (unsigned)n : 1;
-    buf_puts(&s->contexts[i], ",\"context\":{\"connection\":");
-    json_put_text(&s->contexts[i], s->cfg->connection->id);
-    buf_printf(&s->contexts[i], ",\"source\":%zu}", source);
-}
-
-static void make_lanes(struct intake *s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->cfg->connection->n_sources; i++)
-        n += lanes_of(s->cfg, i);
-    s->lanes = xcalloc(n, sizeof *s->lanes);
-    s->windows = xcalloc(n, sizeof *s->windows);
-    s->contexts = xcalloc(n, sizeof *s->contexts);
-    for (size_t i = 0; i < s->cfg->connection->n_sources; i++)
-        for (size_t k = 0, of = lanes_of(s->cfg, i); k < of; k++)
-            add_lane(s, i, k, of);
-}
-
 static void source_init(struct intake *s, const struct source_config *cfg)
 {
     static const char *const names[N_COUNTERS] = {"received",    "accepted", "rejected",
@@ -499,7 +461,7 @@ static void source_init(struct intake *s, const struct source_config *cfg)
     e->deaf = deaf;
     e->arg = s;
     pending_init(&s->pending, "s");
-    make_lanes(s);
+    lanes_make(&s->lanes, cfg->connection, cfg->only, cfg->transport->lane_per_address, cfg->window);
     s->expiry = (struct timer){.at = NEVER, .fire = on_expiry, .arg = s};
     s->still = (struct timer){.at = NEVER, .fire = on_still, .arg = s};
     s->drain = (struct timer){.at = NEVER, .fire = on_drain_over, .arg = s};
@@ -525,11 +487,7 @@ static void source_clear(struct intake *s)
         free(d);
     }
     pending_free(&s->pending);
-    for (size_t i = 0; i < s->n_lanes; i++)
-        buf_free(&s->contexts[i]);
-    free(s->lanes);
-    free(s->windows);
-    free(s->contexts);
+    lanes_free(&s->lanes);
     engine_clear(&s->engine);
 }
 
@@ -541,13 +499,13 @@ int source_run(const struct source_config *cfg)
         .arg = &s, .begin = begin, .end = end, .refused = refused, .opened = opened, .closed = closed};
     struct channel_config config = {.loop = s.engine.loop,
                                     .connection = cfg->connection,
-                                    .lanes = s.lanes,
-                                    .n_lanes = s.n_lanes,
+                                    .lanes = s.lanes.v,
+                                    .n_lanes = s.lanes.n,
                                     .client = cfg->client,
                                     .presettled = cfg->mode == SETTLE_NONE,
                                     .connect_ms = cfg->connect_ms};
     s.channel = cfg->transport->open(&config, &user);
-    for (size_t i = 0; i < s.n_lanes && !s.engine.over; i++)
+    for (size_t i = 0; i < s.lanes.n && !s.engine.over; i++)
         open_window(&s, i);
     loop_run(s.engine.loop);
     int code = s.engine.exit_code;
