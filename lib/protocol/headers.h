@@ -32,8 +32,8 @@ enum header_kind {
 struct header_rule {
     struct slice name; /* lower case */
     enum header_kind kind;
-    bool in;  /* accepted from outside, else silently removed */
-    bool out; /* shown outside, else silently removed */
+    bool in;               /* accepted from outside, else silently removed */
+    bool out;              /* shown outside, else silently removed */
     unsigned char without; /* those of WITHOUT_… that leave it out */
 };
 
