@@ -64,6 +64,7 @@ int change_open(struct call *c, struct ditto_error *err);
 int change_close(struct call *c, struct ditto_error *err);
 int change_test(struct call *c, struct ditto_error *err);
 int change_migrate(struct call *c, struct ditto_error *err);
+int change_migrate_abort(struct call *c, struct ditto_error *err);
 
 int query_connection(struct call *c, struct ditto_error *err);
 int query_connections(struct call *c, struct ditto_error *err);

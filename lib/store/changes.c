@@ -114,3 +114,11 @@ int change_migrate(struct call *c, struct ditto_error *err)
     call_close(c);
     return 0;
 }
+
+int change_migrate_abort(struct call *c, struct ditto_error *err)
+{
+    (void)c;
+    return ditto_fail(err, 409, "connectivity:signal.illegal",
+                      "It costs no availability, and while it is under way all keys have to be there.", NULL,
+                      "There is no migration of the encryption that could be aborted.");
+}

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"retrieveHonoConnection", NEEDS_CONNECTION, query_resolved, false, false},
     {"migrateEncryption", NEEDS_NOTHING, change_migrate, false, false},
     {"migrateEncryptionStatus", NEEDS_NOTHING, query_migration, false, false},
+    {"migrateEncryptionAbort", NEEDS_NOTHING, change_migrate_abort, false, false},
     {"sudoRetrieveConnectionTags", NEEDS_CONNECTION, query_tags, false, true},
     {"sudoRetrieveConnectionIdsByTag", NEEDS_NOTHING, query_ids_by_tag, false, true},
     {"sudoAddConnectionLogEntry", NEEDS_CONNECTION, query_tell, false, true},

@@ -35,7 +35,8 @@ static struct power_file *power_file_of(int fd)
             return &power_files[i];
     struct power_file *f = &power_files[power_n < POWER_FILES ? power_n++ : POWER_FILES - 1];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    *f = (struct power_file){.inode = st.st_ino, .fd = open(path, O_RDWR | O_CLOEXEC), .synced_size = st.st_size};
+    *f = (struct power_file){
+        .inode = st.st_ino, .fd = open(path, O_RDWR | O_CLOEXEC), .synced_size = st.st_size};
     return f;
 }
 
@@ -102,7 +103,9 @@ static void power_goes(unsigned seed)
             if (syscall(SYS_pwrite64, f->fd, page->v[random() % page->n], POWER_PAGE, page->at) < 0)
                 abort();
         off_t low = f->synced_size, more = st.st_size - low;
-        off_t size = random() % 3 == 0 ? low : random() % 2 ? st.st_size : low + (more > 0 ? random() % more : 0);
+        off_t size = random() % 3 == 0 ? low
+                     : random() % 2    ? st.st_size
+                                       : low + (more > 0 ? random() % more : 0);
         if (syscall(SYS_ftruncate, f->fd, size) != 0)
             abort();
     }
