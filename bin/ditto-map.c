@@ -2,6 +2,7 @@
  *
  *   ditto-map -i [-c CONNECTION] [-k N]       external messages → Ditto Protocol
  *   ditto-map -o [-c CONNECTION] [-r] [-k N]  Ditto Protocol → external messages
+ *   ditto-map -i|-o -m NAME[=OPTIONS]…        with these mappers, without a connection
  *
  * stdin:  lines; those of the kind that it maps are consumed, all others pass, in order.
  * stdout: what became of them: messages, parts, and the settlements of what was dropped (200) or could not be mapped (400).
@@ -33,6 +34,7 @@ static bool to_ditto, from_ditto, replies, check_only;
 static const char *path;
 static unsigned long only = ULONG_MAX, cpu_ms = 500, memory_mib = 256;
 static int ready_fd = -1;
+static struct opt_list mappers;
 
 static const struct opt opts[] = {
     {'i', NULL, "inbound: external messages to Ditto Protocol", OPT_FLAG, &to_ditto, 0, 0},
@@ -40,6 +42,9 @@ static const struct opt opts[] = {
     {'c', "PATH", "connection JSON (a file, or fd:N)", OPT_STRING, &path, 0, 0},
     {'k', "N", "only this source or target of it, whatever the context names", OPT_NUMBER, &only, 0, 1000},
     {'r', NULL, "with -o: the reply target of the source", OPT_FLAG, &replies, 0, 0},
+    {'m', "NAME[=OPTIONS]",
+     "map with this mapper, its options as JSON, without a connection (again: with each)", OPT_LIST, &mappers,
+     0, 0},
     {'t', "MS", "CPU time that a program of a mapper may take for a message, in ms (500)", OPT_NUMBER,
      &cpu_ms, 1, 60000},
     {'M', "MIB", "memory that it may take (256)", OPT_NUMBER, &memory_mib, 32, 65536},
@@ -345,6 +350,25 @@ static int load(struct connection *c)
     return code;
 }
 
+/* "NAME[=OPTIONS]" as a definition; one without options needs none. */
+static int define(const char *text, struct mapping_definition *d)
+{
+    struct slice options = slice_str(text), name = slice_cut(&options, '=');
+    *d = (struct mapping_definition){.id = name, .engine = options.p ? name : SLICE_NONE};
+    if (!options.p || (json_parse(options, &d->options, NULL) == 0 && d->options.type == JSON_OBJECT))
+        return EXIT_DONE;
+    error("cannot use mapper '%.*s': its options are no JSON object", SLICE_ARG(name));
+    return EXIT_PERMANENT;
+}
+
+static int define_mappers(struct mapping_definition *definitions)
+{
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < mappers.n && !code; i++)
+        code = define(mappers.v[i], &definitions[i]);
+    return code;
+}
+
 static void check_usage(void)
 {
     if (to_ditto == from_ditto)
@@ -353,21 +377,28 @@ static void check_usage(void)
         opt_usage(&program, "-k needs -c");
     if (replies && (!from_ditto || !path))
         opt_usage(&program, "-r needs -o and -c");
+    if (mappers.n && path)
+        opt_usage(&program, "-m and -c exclude each other");
+    if (mappers.n > MAPPERS_MAX)
+        opt_usage(&program, "at most 10 mappers can be used");
 }
 
 int main(int argc, char **argv)
 {
     static struct app app;
     struct connection conn;
+    struct mapping_definition definitions[sizeof mappers.v / sizeof *mappers.v];
     io_init();
     if (opt_parse(&program, argc, argv) < argc)
         opt_usage(&program, "no operands are expected");
     check_usage();
     report_init(program.name);
-    int code = path ? load(&conn) : EXIT_DONE;
+    int code = path ? load(&conn) : define_mappers(definitions);
     if (code)
         return code;
     struct plan_options options = {.connection = path ? &conn : NULL,
+                                   .mappers = definitions,
+                                   .n_mappers = mappers.n,
                                    .way = to_ditto ? WAY_IN : WAY_OUT,
                                    .only = only == ULONG_MAX ? -1 : (long)only,
                                    .reply = replies};

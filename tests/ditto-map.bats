@@ -64,7 +64,8 @@ sanitized() { [[ $BUILD == */asan ]]; }
 
 @test "wrong usage ends with 100" {
     local args
-    for args in '' '-i -o' '-i -k 0' '-o -r' '-i -r -c x' '-i x' '-i -t 0' '-z'; do
+    for args in '' '-i -o' '-i -k 0' '-o -r' '-i -r -c x' '-i x' '-i -t 0' '-z' '-i -m Ditto -c x' '-o -r -m Ditto' \
+        "-i $(printf -- '-m Ditto %.0s' {1..11})"; do
         # shellcheck disable=SC2086 # words
         run --separate-stderr ditto-map $args </dev/null
         assert_status 100
@@ -118,6 +119,41 @@ END
         assert_output ''
         assert_stderr ''
     done
+}
+
+# --- mappers without a connection ---------------------------------------------------------------------------------
+
+@test "-m maps without a connection, each time with one more mapper" {
+    local options
+    options=$(jq -nc --argjson e "$(envelope)" '{incoming: ".text as $text | \($e) | .value = $text"}')
+    map "$(external x hello)" -- -i -m "JQ=$options"
+    assert_success
+    assert_lines 'map([.topic, .path, .value, .id])' '[["ns/d/things/twin/commands/modify","/attributes/a","hello","x"]]'
+    map "$(external x "$(envelope)")" -- -i -m Ditto -m "JQ=$options" -m "JavaScript=$(jq -nc '{incomingScript:
+        "const mapToDittoProtocolMsg = (headers, text) => JSON.parse(text.replace(/1/, 2))"}')"
+    assert_success
+    assert_lines 'map(.parts // [(.value | if type == "string" then type else . end), .id])' \
+        '[3,[1,"x/1"],["string","x/2"],[2,"x/3"]]'
+    map "$(envelope)" -- -o -m Normalized -m Ditto -m Ditto='{"content-type-blocklist":""}'
+    assert_success
+    assert_lines 'map(.address)' '["ns/d/things/twin/commands/modify","ns/d/things/twin/commands/modify"]'
+}
+
+@test "a mapper of -m that cannot be used is refused at start, by name" {
+    local mapper why
+    while IFS=' ' read -r mapper why; do
+        run --separate-stderr ditto-map -n -i -m Ditto -m "$mapper" </dev/null
+        assert_status 100
+        assert_output ''
+        assert_stderr "ditto-map: error: cannot use mapper $why"
+    done <<'END'
+JQ=3 'JQ': its options are no JSON object
+JQ={ 'JQ': its options are no JSON object
+JQ= 'JQ': its options are no JSON object
+JQ 1: connectivity:connection.configuration.invalid: The mapper <JQ> could not be loaded. It needs a mapping definition.
+Nope 1: connectivity:connection.configuration.invalid: The mapper <Nope> could not be loaded. There is no mapper of that name.
+Nope={} 1: connectivity:connection.configuration.invalid: The mapper <Nope> could not be loaded. Its mapping engine is not known.
+END
 }
 
 # --- the Ditto mapper ---------------------------------------------------------------------------------------------

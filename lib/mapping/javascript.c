@@ -43,6 +43,8 @@ static void add_flag(struct json options, struct slice name, struct buf *program
 /* What a message has depends on what brought it: mapping reference, section 5. */
 static struct slice payloads(const struct connection *c)
 {
+    if (!c)
+        return S("as sent");
     switch (c->type) {
     case TYPE_MQTT:
     case TYPE_MQTT_5:

@@ -121,10 +121,9 @@ void scripts_free(struct scripts *s)
     *s = (struct scripts){0};
 }
 
-int mapper_compile(struct mapper *m, const struct connection *c, struct slice id, enum way way,
-                   struct scripts *scripts, struct ditto_error *err)
+int mapper_compile(struct mapper *m, const struct connection *c, const struct mapping_definition *d,
+                   struct slice id, enum way way, struct scripts *scripts, struct ditto_error *err)
 {
-    const struct mapping_definition *d = c ? connection_definition(c, id) : NULL;
     struct json options = d ? d->options : (struct json){JSON_ABSENT, NULL, 0};
     *m = (struct mapper){
         .id = id, .connection = c, .engine = find_engine(d ? d->engine : id), .script = NO_SCRIPT};

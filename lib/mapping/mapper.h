@@ -105,10 +105,10 @@ struct engine {
                     struct outgoing *to, struct ditto_error *err);
 };
 
-/* 0, or -1 with connectivity:connection.configuration.invalid or connectivity:message.mapper.config.invalid in *err.
- * c may be NULL. *m is to be freed in any case. */
-int mapper_compile(struct mapper *m, const struct connection *c, struct slice id, enum way way,
-                   struct scripts *scripts, struct ditto_error *err);
+/* d: how the id is defined; NULL: it is an engine's. c may be NULL. 0, or -1 with connectivity:connection.configuration.invalid
+ * or connectivity:message.mapper.config.invalid in *err. *m is to be freed in any case. */
+int mapper_compile(struct mapper *m, const struct connection *c, const struct mapping_definition *d,
+                   struct slice id, enum way way, struct scripts *scripts, struct ditto_error *err);
 void mapper_free(struct mapper *m);
 /* Does it drop messages of this content type (SLICE_NONE: none)? Inbound only. */
 bool mapper_blocks(const struct mapper *m, struct slice content_type);

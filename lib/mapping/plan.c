@@ -29,16 +29,14 @@ const struct mapper *plan_mapper(const struct plan *p, struct slice id)
     return NULL;
 }
 
-static const struct mapper *add_mapper(struct plan *p, struct place at, struct slice id)
+static const struct mapper *add_mapper(struct plan *p, struct place at, const struct mapping_definition *d,
+                                       struct slice id)
 {
     struct ditto_error err = {.status = 0};
-    const struct mapper *known = plan_mapper(p, id);
-    if (known)
-        return known;
     struct mapper *m = xcalloc(1, sizeof *m);
     p->mappers = xrealloc_array(p->mappers, p->n_mappers + 1, sizeof(struct mapper *));
     p->mappers[p->n_mappers++] = m;
-    if (mapper_compile(m, p->options.connection, id, p->options.way, &p->scripts, &err) < 0)
+    if (mapper_compile(m, p->options.connection, d, id, p->options.way, &p->scripts, &err) < 0)
         problem(p, at, &err);
     return m;
 }
@@ -51,8 +49,11 @@ static void add_mappers(struct plan *p, struct place at, const struct slices *id
                          "It has %zu payload mappers, %d are allowed.", ids->n, MAPPERS_MAX);
         problem(p, at, &err);
     }
-    for (size_t i = 0; i < ids->n && i < MAPPERS_MAX; i++)
-        to->v[to->n++] = add_mapper(p, at, ids->v[i]);
+    for (size_t i = 0; i < ids->n && i < MAPPERS_MAX; i++) {
+        const struct mapper *known = plan_mapper(p, ids->v[i]);
+        const struct mapping_definition *d = connection_definition(p->options.connection, ids->v[i]);
+        to->v[to->n++] = known ? known : add_mapper(p, at, d, ids->v[i]);
+    }
 }
 
 static void add_template(struct plan *p, struct place at, struct slice text, unsigned allowed,
@@ -281,7 +282,13 @@ static void make_plain(struct plan *p)
     p->n_sources = p->n_targets = 1;
     p->sources = xcalloc(1, sizeof *p->sources);
     p->targets = xcalloc(1, sizeof *p->targets);
-    p->sources->mappers = p->targets->mappers = (struct mapper_list){1, {p->ditto}};
+    struct mapper_list list = {1, {p->ditto}};
+    for (size_t i = 0; i < p->options.n_mappers && i < MAPPERS_MAX; i++) {
+        const struct mapping_definition *d = &p->options.mappers[i];
+        list.v[i] = add_mapper(p, (struct place){"mapper", i}, d->engine.p ? d : NULL, d->id);
+        list.n = i + 1;
+    }
+    p->sources->mappers = p->targets->mappers = list;
     p->targets->present = true;
     add_template(p, (struct place){"target", 0}, S("{{topic:full}}"), PLACEHOLDERS_OF_MESSAGE,
                  &p->targets->address);
@@ -312,7 +319,7 @@ size_t plan_make(struct plan *p, const struct plan_options *options)
 {
     struct ditto_error err = {.status = 0};
     *p = (struct plan){.options = *options, .ditto = xcalloc(1, sizeof *p->ditto)};
-    if (mapper_compile(p->ditto, NULL, S("Ditto"), options->way, &p->scripts, &err) < 0)
+    if (mapper_compile(p->ditto, NULL, NULL, S("Ditto"), options->way, &p->scripts, &err) < 0)
         bug("%s", err.message);
     if (options->connection)
         make(p, options->connection);

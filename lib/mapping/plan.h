@@ -1,7 +1,7 @@
 /* plan.h: a connection, compiled for one way of mapping: which mappers, templates and rules a message meets.
  *
  * Made once at start; every problem is reported then. Without a connection there is one source and one target of
- * everything, with the Ditto mapper: no header mapping, no context, the topic as address.
+ * everything, with the mappers that are asked for, or the Ditto mapper: no header mapping, no context, the topic as address.
  *
  * Ownership: a plan owns what it compiled and borrows the connection. */
 #ifndef MAPPING_PLAN_H
@@ -56,7 +56,9 @@ struct target_route {
 };
 
 struct plan_options {
-    const struct connection *connection; /* NULL: none */
+    const struct connection *connection;      /* NULL: none */
+    const struct mapping_definition *mappers; /* without a connection: instead of the Ditto mapper */
+    size_t n_mappers;
     enum way way;
     long only;  /* of the sources or targets only this one; -1: all */
     bool reply; /* outbound: only is of reply targets */
