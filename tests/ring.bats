@@ -66,8 +66,7 @@ has_children() { # N
     ring_run 'cat' 'kill -KILL $$'
     assert_status 111
     assert_stderr "ring: warning: 'kill -KILL \$\$' was ended by signal 9"
-    ring_run 'sleep 60' /none/such
-    assert_status 127
+    run -127 --separate-stderr timeout 20 ring 'sleep 60' /none/such </dev/null
     assert_stderr --regexp "ring: warning: '/none/such' ended with 127$"
 }
 
