@@ -280,6 +280,10 @@ conn-store: warning: can write the event log again, after N lines for which it c
     suffers eio 'Input/output error'
 }
 
+@test "a disk that becomes read-only" {
+    suffers readonly 'Read-only file system'
+}
+
 @test "a refused event does not come back after a kill" {
     shimmed store </dev/null
     ask "$(create a)"
@@ -504,11 +508,27 @@ not_busy() {
     start endless store-client -k < <(head -c 60000000 /dev/zero | tr '\0' x)
     ask "$(on retrieveConnection a)"
     assert_lines "$codes" '[200]'
-    start crowd store-load crowd "$CONN_RUN/store.sock" 400
+    start crowd store-load crowd "$CONN_RUN/store.sock" 1000
     wait_for 10 has_lines crowd 1
     wait_for 10 not_busy
     kb=$(awk '/^VmHWM/ {print $2}' "/proc/${PIDS[store]}/status")
     [ "$kb" -lt 65536 ] || [ -n "${ASAN_BUILD-}" ] || [[ $BUILD == *asan ]] || fail "it took $kb KiB"
+    stop store
+    assert_equal "$status" 0
+}
+
+# Answers that nobody reads are not made: the client is not read any more.
+@test "a client that never reads its answers" {
+    daemon
+    ask "$(create a)"
+    on retrieveConnection a >"$WORK/one"
+    yes "$(<"$WORK/one")" | head -n 40000 >"$WORK/questions"
+    start deaf store-client -w <"$WORK/questions"
+    ask "$(on openConnection a)" "$(on retrieveConnection a)"
+    assert_lines "$codes" '[200,200]'
+    kb=$(awk '/^VmHWM/ {print $2}' "/proc/${PIDS[store]}/status")
+    [ "$kb" -lt 65536 ] || [[ $BUILD == *asan ]] || fail "it took $kb KiB"
+    end_processes 5 "${PIDS[deaf]}"
     stop store
     assert_equal "$status" 0
 }

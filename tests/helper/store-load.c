@@ -3,6 +3,7 @@
  *   store-load drive SOCKET JOURNAL TAG CLIENTS MILLISECONDS [DEPTH]
  *   store-load step JOURNAL TAG COMMANDS -- CMD...
  *   store-load check JOURNAL [SOCKET]
+ *   store-load ask SOCKET
  *   store-load crowd SOCKET CLIENTS
  *
  * drive: CLIENTS connections, DEPTH (1) commands in flight on each, until the time is over or the store is gone. Each client has
@@ -13,6 +14,8 @@
  * check: reads all events (of SOCKET, or from stdin as conn-store -1 prints them) and tells if the log has a gap, an event is
  * not what its revision says, or one that JOURNAL has is not there. Exit 0: all there; 1: not.
  *
+ * ask: sends each line of stdin when the one before it is answered, and prints how long that took.
+ *
  * crowd: connects CLIENTS times, prints a line, says nothing and stays. */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -363,6 +367,67 @@ static int check(char **arg)
     return c.bad ? EXIT_NEGATIVE : EXIT_DONE;
 }
 
+/* --- asking one after the other ---------------------------------------------------------------------------------- */
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static bool ask_one(int fd, struct lines *answers, struct slice question)
+{
+    struct slice line;
+    struct buf out = {0};
+    enum lines_status st;
+    buf_put_slice(&out, question);
+    buf_putc(&out, '\n');
+    bool ok = lines_flush(fd, &out) == 0;
+    while (ok && (st = lines_next(answers, &line)) != LINES_LINE)
+        ok = st == LINES_MORE && lines_fill(answers) > 0;
+    buf_free(&out);
+    return ok && !memmem(line.p, line.len, "errorResponse", 13);
+}
+
+static int ask(char **arg)
+{
+    struct lines questions, answers;
+    struct slice line;
+    size_t n = 0, cap = 0;
+    int64_t *took = NULL;
+    int fd = unix_connect(arg[0]);
+    if (fd < 0)
+        die_sys(EXIT_TEMPORARY, "cannot reach '%s'", arg[0]);
+    lines_init(&questions, STDIN_FILENO);
+    lines_init(&answers, fd);
+    do
+        while (lines_next(&questions, &line) == LINES_LINE) {
+            if (n == cap)
+                took = xrealloc_array(took, cap = cap ? cap * 2 : 1024, sizeof *took);
+            int64_t begun = now_us();
+            if (!ask_one(fd, &answers, line))
+                die(EXIT_NEGATIVE, "refused, or no answer: %.*s", SLICE_ARG(line));
+            took[n++] = now_us() - begun;
+        }
+    while (lines_fill(&questions) > 0);
+    if (!n)
+        die(EXIT_PERMANENT, "no questions");
+    qsort(took, n, sizeof *took, by_size);
+    printf("median %" PRId64 " us, 99 %% %" PRId64 " us, most %" PRId64 " us, of %zu\n", took[n / 2],
+           took[n * 99 / 100], took[n - 1], n);
+    free(took);
+    lines_free(&questions);
+    lines_free(&answers);
+    return EXIT_DONE;
+}
+
 static int crowd(char **arg)
 {
     uint64_t n;
@@ -387,7 +452,9 @@ int main(int argc, char **argv)
         return step(argv + 2, argv + 6);
     if (argc >= 3 && slice_eq(slice_str(argv[1]), S("check")))
         return check(argv + 2);
+    if (argc == 3 && slice_eq(slice_str(argv[1]), S("ask")))
+        return ask(argv + 2);
     if (argc == 4 && slice_eq(slice_str(argv[1]), S("crowd")))
         return crowd(argv + 2);
-    die(EXIT_PERMANENT, "usage: store-load drive|step|check|crowd ...");
+    die(EXIT_PERMANENT, "usage: store-load drive|step|check|ask|crowd ...");
 }
