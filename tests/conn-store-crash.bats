@@ -20,7 +20,10 @@ check_log() {
         cat "$WORK/recovery"
         return 1
     }
-    store-load check "$WORK/journal" <"$WORK/events"
+    store-load check "$WORK/journal" <"$WORK/events" && conn-journal verify >"$WORK/verify" || {
+        cat "$WORK/verify"
+        return 1
+    }
 }
 
 # Runs COMMANDS through a store whose file calls follow ORDER; the answer of store-load is RAN.
@@ -48,19 +51,19 @@ die_everywhere() { # HOW COMMANDS STRIDE
 }
 
 @test "killed before every call that writes" {
-    pick 110 24 && local commands=$REPLY
+    pick 200 24 && local commands=$REPLY
     pick 1 3
     die_everywhere kill "$commands" "$REPLY"
 }
 
 @test "killed in the middle of every call that writes" {
-    pick 110 24 && local commands=$REPLY
+    pick 200 24 && local commands=$REPLY
     pick 1 3
     die_everywhere tear "$commands" "$REPLY"
 }
 
 @test "any one call fails: what was refused is not there, what was confirmed is" {
-    pick 60 12 && local commands=$REPLY n calls refused=0
+    pick 200 12 && local commands=$REPLY n calls refused=0
     run_with none "$commands"
     calls=$(<"$WORK/count")
     pick 1 2
@@ -110,18 +113,23 @@ die_starting() { # FOLDER STRIDE POINTS
     die_starting "$WORK/ordered" 1 4
 }
 
-# As killed, but of what was not synced a random part is on the disk.
+# As killed, but of what was not synced a random part is on the disk: several such disks for each point.
 @test "the power goes before every call that writes" {
     pick 200 24 && local commands=$REPLY n seed points=0 images=0
-    pick 20 2 && local seeds=$REPLY
-    pick 3 7 && local stride=$REPLY
+    pick 20 3 && local seeds=$REPLY
+    pick 1 7 && local stride=$REPLY
+    local dir=$CONN_DIR
+    export STORE_SHIM_IMAGES=$WORK/images
     for ((n = 1; ; n += stride)); do
+        CONN_DIR=$dir
+        rm -rf "$WORK/images" && mkdir "$WORK/images"
+        run_with "power $n $seeds" "$commands"
+        [[ $RAN == exit=0* ]] && break
+        [[ $RAN == exit=137* ]] || fail "power $n: $RAN: $(<"$WORK/log")"
         for ((seed = 1; seed <= seeds; seed++)); do
-            run_with "power $n $seed" "$commands"
+            CONN_DIR=$WORK/images/$seed
             run check_log
             [ "$status" -eq 0 ] || fail "power $n $seed: $RAN: $output"
-            [[ $RAN == exit=0* ]] && break 2
-            [[ $RAN == exit=137* ]] || fail "power $n $seed: $RAN: $(<"$WORK/log")"
             images=$((images + 1))
         done
         points=$((points + 1))
@@ -201,7 +209,7 @@ stop_compacting() { # ORDER STRIDE SEEDS
 }
 
 @test "killed at random moments under load from many clients" {
-    pick 60 12 && local rounds=$REPLY i clients pause confirmed=0
+    pick 200 12 && local rounds=$REPLY i clients pause confirmed=0
     for ((i = 1; i <= rounds; i++)); do
         clients=$((RANDOM % 24 + 1))
         pause=0.0$((RANDOM % 90 + 10))

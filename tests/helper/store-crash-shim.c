@@ -5,7 +5,8 @@
  *   kill N    SIGKILL before the N-th call on a file of $CONN_DIR
  *   tear N    the same, after the first half of that call, if it writes
  *   power N SEED  before the N-th call the power goes: of every page written since its file's last fsync a random version
- *             is on the disk, as is a random size; names are as they are. Then SIGKILL
+ *             is on the disk, as is a random size; names are as they are. Then SIGKILL. With $STORE_SHIM_IMAGES the folder
+ *             stays, and that one gets copies of it with the seeds 1 to SEED
  *   fail N    the N-th call fails with EIO
  *   enospc    every write, and every booking of room, fails with ENOSPC
  *   unbooked  booking is not supported; every write fails with ENOSPC

@@ -3,6 +3,7 @@
 #ifndef STORE_POWER_H
 #define STORE_POWER_H
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -92,23 +93,75 @@ static void power_synced(int fd)
     }
 }
 
-static void power_goes(unsigned seed)
+static off_t power_size(const struct power_file *f, off_t now)
 {
-    srandom(seed);
-    for (struct power_file *f = power_files; f < power_files + power_n; f++) {
-        struct stat st;
-        if (!f->pages || fstat(f->fd, &st) != 0)
-            continue;
-        for (struct power_page *page = f->pages; page; page = page->next)
-            if (syscall(SYS_pwrite64, f->fd, page->v[random() % page->n], POWER_PAGE, page->at) < 0)
-                abort();
-        off_t low = f->synced_size, more = st.st_size - low;
-        off_t size = random() % 3 == 0 ? low
-                     : random() % 2    ? st.st_size
-                                       : low + (more > 0 ? random() % more : 0);
-        if (syscall(SYS_ftruncate, f->fd, size) != 0)
+    off_t more = now - f->synced_size;
+    if (random() % 3 == 0)
+        return f->synced_size;
+    return random() % 2 || more <= 0 ? now : f->synced_size + random() % more;
+}
+
+/* Makes one of the possible contents of f in fd, which has the present one. */
+static void power_apply(const struct power_file *f, int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        abort();
+    for (const struct power_page *page = f->pages; page; page = page->next)
+        if (syscall(SYS_pwrite64, fd, page->v[random() % page->n], POWER_PAGE, page->at) < 0)
             abort();
+    if (f->pages && syscall(SYS_ftruncate, fd, power_size(f, st.st_size)) != 0)
+        abort();
+}
+
+static void power_copy_file(int from_dir, int to_dir, const char *name)
+{
+    static char block[1 << 16];
+    struct stat st;
+    ssize_t n;
+    int from = openat(from_dir, name, O_RDONLY | O_CLOEXEC);
+    int to = openat(to_dir, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (from < 0 || to < 0 || fstat(from, &st) != 0)
+        abort();
+    while ((n = read(from, block, sizeof block)) > 0)
+        if (syscall(SYS_write, to, block, (size_t)n) != n)
+            abort();
+    for (int i = 0; i < power_n; i++)
+        if (power_files[i].inode == st.st_ino)
+            power_apply(&power_files[i], to);
+    close(from);
+    close(to);
+}
+
+/* A copy of the folder, as it may be. */
+static void power_image(const char *from, const char *to)
+{
+    DIR *d = opendir(from);
+    struct dirent *e;
+    if (!d || mkdir(to, 0700) != 0)
+        abort();
+    int to_dir = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while ((e = readdir(d)))
+        if (e->d_name[0] != '.')
+            power_copy_file(dirfd(d), to_dir, e->d_name);
+    close(to_dir);
+    closedir(d);
+}
+
+/* With $STORE_SHIM_IMAGES so many images, in folders of it that are named 1, 2, …; else the folder itself becomes the one
+ * with this seed. */
+static void power_goes(unsigned seeds)
+{
+    char path[4096];
+    const char *images = getenv("STORE_SHIM_IMAGES"), *dir = getenv("CONN_DIR");
+    for (unsigned seed = 1; images && dir && seed <= seeds; seed++) {
+        srandom(seed);
+        snprintf(path, sizeof path, "%s/%u", images, seed);
+        power_image(dir, path);
     }
+    srandom(seeds);
+    for (int i = 0; !images && i < power_n; i++)
+        power_apply(&power_files[i], power_files[i].fd);
 }
 
 #endif
