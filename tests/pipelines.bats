@@ -114,6 +114,10 @@ sub_topics() {
     wait_for 10 grep -q 'Sending SUBACK to topics' "$MQTT_DIR/log"
 }
 
+ring_parts() { cat "/proc/${PIDS[ring]}/task/${PIDS[ring]}/children"; }
+
+four_parts() { [ "$(ring_parts | wc -w)" -eq 4 ]; }
+
 @test "telemetry-ring.sh: kill -9 of each program of it at a random moment loses nothing" {
     local count=$((${CONN_LONG:-0} ? 20000 : 2000)) rounds=$((${CONN_LONG:-0} ? 40 : 4)) round victim pids
     peer -q -g "$count,telemetry,80,$((count / 2))"
@@ -121,8 +125,9 @@ sub_topics() {
     sub 'devices/#' '%p'
     for round in $(seq "$rounds"); do
         start ring "$PIPELINES/telemetry-ring.sh" "$WORK/source.json" "$WORK/target.json" </dev/null
+        wait_for 20 four_parts
         wait_for 20 all_accepted $((count * (round - 1) / rounds / 2 + RANDOM % (count / rounds / 2) + 1))
-        pids=$(cat "/proc/${PIDS[ring]}/task/${PIDS[ring]}/children")
+        pids=$(ring_parts)
         victim=$(cut -d ' ' -f $((round % 4 + 1)) <<<"$pids")
         kill -KILL "$victim"
         wait_exit ring
