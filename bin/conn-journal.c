@@ -28,13 +28,13 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "connection/connection.h"
+#include "store/copy.h"
 #include "store/export.h"
 #include "store/gdbm_file.h"
 #include "store/history.h"
 #include "store/mark.h"
 #include "store/rewrite.h"
 #include "store/salvage.h"
-#include "store/snapshot.h"
 
 #include "base/banned.h"
 
@@ -271,49 +271,6 @@ static int verify(const char *operand)
     return rc;
 }
 
-/* A fresh log in a folder, closed and gone again after an error. */
-static struct event_log *begin_log(const char *dir)
-{
-    struct log_error err;
-    struct event_log *log = log_gdbm.open(dir, LOG_WRITE, NULL, NULL, &err);
-    if (!log)
-        die(err.exit_code, "cannot open '%s/" EVENTS_FILE "': %s", dir, err.text);
-    return log;
-}
-
-static void clear_folder(const char *dir)
-{
-    static const char *const names[] = {EVENTS_FILE, MARK_FILE, LOCK_FILE, SNAPSHOT_FILE, FRESH_FILE};
-    char path[PATH_MAX];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(dir);
-}
-
-/* The old file keeps a name at every moment; what belonged to it goes first. */
-static int put_in_force(int dir, const char *fresh)
-{
-    char path[PATH_MAX + sizeof EVENTS_FILE];
-    (void)snprintf(path, sizeof path, "%s/" EVENTS_FILE, fresh);
-    if (mark_remove(dir) != 0 || (unlinkat(dir, SNAPSHOT_FILE, 0) != 0 && errno != ENOENT) ||
-        (unlinkat(dir, BACKUP_FILE, 0) != 0 && errno != ENOENT) ||
-        linkat(dir, EVENTS_FILE, dir, BACKUP_FILE, 0) != 0 || renameat(AT_FDCWD, path, dir, EVENTS_FILE) != 0)
-        return -1;
-    return fsync(dir);
-}
-
-static int repair_into(struct salvage *s, int dir, const char *fresh)
-{
-    struct event_log *log = begin_log(fresh);
-    int rc = salvage_write(s, log), why = errno;
-    if (log_gdbm.close(log) != 0 && rc == 0)
-        rc = -1, why = errno;
-    errno = why;
-    return rc == 0 ? put_in_force(dir, fresh) : -1;
-}
-
 static int repair(const char *operand)
 {
     char fresh[PATH_MAX];
@@ -326,12 +283,12 @@ static int repair(const char *operand)
     read_log(&s, dir, &marked);
     (void)snprintf(fresh, sizeof fresh, "%.*s/repair.XXXXXX",
                    (int)(strlen(path_of_log()) - sizeof EVENTS_FILE), path_of_log());
-    if (s.problems && (!mkdtemp(fresh) || repair_into(&s, dir, fresh) != 0)) {
+    if (s.problems && (!mkdtemp(fresh) || copy_repaired(&s, dir, fresh) != 0)) {
         error_sys("cannot repair '%s': it is as it was", path_of_log());
         rc = EXIT_TEMPORARY;
     }
     if (s.problems)
-        clear_folder(fresh);
+        copy_remove(fresh);
     put_summary(&s, marked);
     salvage_free(&s);
     (void)close(dir);
@@ -396,28 +353,13 @@ static int export(const char *operand)
     return close_store(&s, rc);
 }
 
-/* Into a folder that holds no log. */
 static int take_export(int fd, const char *from, const char *dir)
 {
     struct log_error err;
-    struct log_health h;
-    struct lines in;
-    struct event_log *log = begin_log(dir);
-    int rc;
-    lines_init(&in, fd);
-    log->backend->health(log, &h);
-    if (h.position)
-        rc = log_fail(&err, EXIT_PERMANENT, "'%s' holds a log already", dir);
-    else
-        rc = export_take(&in, log, &err);
-    lines_free(&in);
-    if (rc != 0)
-        error("cannot take in '%s': %s", from, err.text);
-    if (log->backend->close(log) != 0 && rc == 0) {
-        error_sys("cannot write '%s'", dir);
-        return EXIT_TEMPORARY;
-    }
-    return rc == 0 ? EXIT_DONE : err.exit_code;
+    if (copy_export(fd, dir, &err) == 0)
+        return EXIT_DONE;
+    error("cannot take in '%s': %s", from, err.text);
+    return err.exit_code;
 }
 
 static int import(const char *operand)
@@ -441,7 +383,7 @@ static int backup(const char *dir)
         die_sys(EXIT_PERMANENT, "cannot make the folder '%s'", dir);
     int rc = take_export(fd, path, dir);
     if (rc != EXIT_DONE)
-        clear_folder(dir);
+        copy_remove(dir);
     (void)close(fd);
     return rc;
 }
