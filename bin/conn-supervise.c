@@ -10,7 +10,10 @@
  * children die with it, so that a killed supervisor leaves nothing behind that its successor would start twice; what
  * they held unsettled is still with the brokers. Losing the store changes nothing but that no news arrive; losing the
  * hub ends the rings, which come back with it. TERM drains all rings, then 0. */
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -290,6 +293,34 @@ static const char *socket_or(const char *given, char *dst, size_t size, const ch
     return dst;
 }
 
+/* Two supervisors would take each other's client ids for ever. The lock goes with the process. */
+static void be_alone(void)
+{
+    char path[128];
+    int fd;
+    if (conn_socket_path(path, sizeof path, "supervise.lock") < 0)
+        die_sys(EXIT_TEMPORARY, "cannot find 'supervise.lock'");
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        die_sys(EXIT_TEMPORARY, "cannot open '%s'", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        die(EXIT_TEMPORARY, "cannot lock '%s': another supervisor is there", path);
+}
+
+/* Every ring needs some descriptors of ours; none of its processes may leave secrets in a core file. */
+static void set_limits(void)
+{
+    struct rlimit lim;
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
+        lim.rlim_cur = lim.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
+            warn_sys("cannot raise the limit of descriptors");
+    }
+    lim = (struct rlimit){0};
+    if (setrlimit(RLIMIT_CORE, &lim) < 0)
+        warn_sys("cannot forbid core files");
+}
+
 int main(int argc, char **argv)
 {
     struct supervisor s = {.position = -1};
@@ -299,6 +330,8 @@ int main(int argc, char **argv)
         opt_usage(&program, "no operands are taken");
     if (backoff_max < backoff_min)
         backoff_max = backoff_min;
+    set_limits();
+    be_alone();
     s.loop = loop_new();
     s.house.yard = (struct yard){.loop = s.loop,
                                  .hub_socket = socket_or(hub_path, hub, sizeof hub, "hub.sock"),

@@ -66,8 +66,8 @@ static int say_hello(void)
         die_sys(EXIT_TEMPORARY, "cannot find the hub's socket");
     buf_puts(&line, hello);
     buf_putc(&line, '\n');
-    int fd = join_begin(socket_path ? socket_path : path, buf_slice(&line));
-    if (fd < 0)
+    int fd = unix_connect(socket_path ? socket_path : path);
+    if (fd < 0 || io_write_all(fd, buf_p(&line), line.len) < 0)
         die_sys(EXIT_TEMPORARY, "cannot join the hub at '%s'", socket_path ? socket_path : path);
     buf_free(&line);
     return fd;

@@ -73,6 +73,72 @@ count() { # PROGRAM N
     count amqp-in 0
 }
 
+@test "closed and opened again while it drains: it is open in the end" {
+    mosquitto_start
+    house_start
+    create mqtt-live "tcp://127.0.0.1:$MQTT_PORT"
+    wait_for 10 live_status_is mqtt-live open
+    old=$(house_ring mqtt-out)
+    printf '{"signal":{"type":"connectivity.commands:%sConnection","connectionId":"mqtt-live"}}\n' close open >"$WORK/commands"
+    run --separate-stderr conn-ctl raw <"$WORK/commands"
+    assert_success
+    wait_for 10 not running "$old"
+    wait_for 10 live_status_is mqtt-live open
+    count mqtt-out 1
+}
+
+@test "a hub that stands still holds nothing else up" {
+    mosquitto_start
+    house_start
+    create mqtt-live "tcp://127.0.0.1:$MQTT_PORT"
+    wait_for 10 live_status_is mqtt-live open
+    kill -STOP "${PIDS[hub]}"
+    # a hello that is larger than the socket's buffer
+    house_connection mqtt-live "tcp://127.0.0.1:$MQTT_PORT" \
+        '.id = "large" | .targets[0].issuedAcknowledgementLabel = "large:x" | .name = ("x" * 700000)' >"$WORK/large.json"
+    run --separate-stderr conn-ctl create "$WORK/large.json"
+    assert_success
+    live_status_is mqtt-live open
+    kill -CONT "${PIDS[hub]}"
+    wait_for 10 live_status_is large open
+}
+
+@test "without descriptors it goes on as soon as there are some again" {
+    mosquitto_start
+    start_ready store conn-store -d 4 </dev/null
+    start_ready hub conn-hub -d 4 </dev/null
+    start_ready supervise bash -c 'ulimit -n 40 && exec conn-supervise -d 4 -b 50 -B 400' </dev/null
+    for i in 1 2 3 4 5 6 7 8; do
+        create mqtt-live "tcp://127.0.0.1:$MQTT_PORT" ".id = \"c$i\" | .targets[0].issuedAcknowledgementLabel = \"c$i:x\""
+    done
+    wait_for 10 says 'Too many open files'
+    run --separate-stderr conn-ctl close c1 c2 c3 c4
+    assert_success
+    for i in 5 6 7 8; do wait_for 15 live_status_is "c$i" open; done
+}
+
+@test "two supervisors on one house: the second one says so and ends" {
+    start_ready store conn-store -d 4 </dev/null
+    start_ready supervise conn-supervise -d 4 </dev/null
+    run --separate-stderr timeout 10 conn-supervise
+    assert_status 111
+    assert_stderr "conn-supervise: error: cannot lock '$CONN_RUN/supervise.lock': another supervisor is there"
+}
+
+@test "a peer that refuses the login makes the connection misconfigured, whoever ends first" {
+    mosquitto_start
+    export AMQP_USER=device AMQP_PASSWORD=right
+    start peer amqp-peer -Q -a -d '{"do":"allow"}' - </dev/null
+    wait_for 10 grep -q port "$WORK/peer.out"
+    AMQP_PORT=$(jq -r 'select(.port) | .port' "$WORK/peer.out")
+    house_start
+    for i in 1 2 3 4 5 6; do
+        create amqp-telemetry "amqp://device:wrong@127.0.0.1:$AMQP_PORT" ".id = \"c$i\""
+    done
+    for i in 1 2 3 4 5 6; do wait_for 10 live_status_is "c$i" misconfigured; done
+    run ! grep -q 'failed:' "$WORK/supervise.err"
+}
+
 @test "what it cannot answer yet it refuses, and does not answer something else" {
     house_start
     create mqtt-live tcp://127.0.0.1:1 '.connectionStatus = "closed"'

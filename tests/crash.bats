@@ -60,6 +60,8 @@ there() { [ -n "$(victim "$1")" ]; }
 
 kill_one() { # ROLE
     local pid
+    # mostly into an open path, sometimes into one that is coming back
+    [ $((RANDOM % 4)) -eq 0 ] || wait_for 15 both_open
     wait_for 15 there "$1"
     sleep "0.$((RANDOM % 4))$((RANDOM % 10))" # any moment will do
     wait_for 15 there "$1"

@@ -37,6 +37,8 @@ int io_memfd(const char *name, struct slice data);
 /* Replaces a socket that nobody listens on; EADDRINUSE if somebody does. */
 int unix_listen(const char *path, int mode);
 int unix_connect(const char *path);
+/* The same, but errno EAGAIN at once where a listener's queue is full. The socket itself blocks. */
+int unix_connect_now(const char *path);
 /* The peer's uid (SO_PEERCRED). 0 or -1. */
 int unix_peer_uid(int fd, uid_t *uid);
 

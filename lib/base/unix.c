@@ -50,15 +50,28 @@ static int connect_again(int fd, const struct sockaddr_un *a)
     return r;
 }
 
-int unix_connect(const char *path)
+static int connect_with(const char *path, int flags)
 {
     struct sockaddr_un a;
     if (address(&a, path) < 0)
         return -1;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return -1;
     return connect_again(fd, &a) < 0 ? close_failed(fd) : fd;
+}
+
+int unix_connect(const char *path)
+{
+    return connect_with(path, 0);
+}
+
+int unix_connect_now(const char *path)
+{
+    int fd = connect_with(path, SOCK_NONBLOCK);
+    if (fd >= 0 && fcntl(fd, F_SETFL, 0) < 0)
+        return close_failed(fd);
+    return fd;
 }
 
 /* Removes a socket that refuses connections. 0, or -1 with EADDRINUSE. */

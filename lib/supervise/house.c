@@ -9,6 +9,8 @@
 
 #include "base/banned.h"
 
+enum { RESOURCES_MS = 5000 /* until what failed for want of resources is tried again */ };
+
 /* ---- the table ---- */
 
 static size_t position(const struct house *h, struct slice id, bool *found)
@@ -135,6 +137,7 @@ static void build(struct house *h, struct managed *m)
         close_fds(m);
         connection_free(&m->connection);
         m->built = false;
+        loop_timer(h->yard.loop, &m->look, clock_ms() + RESOURCES_MS);
         return;
     }
     h->expect(h->arg, m, true);
@@ -151,7 +154,7 @@ static void dismantle(struct house *h, struct managed *m)
     m->n_runners = 0;
     close_fds(m);
     connection_free(&m->connection);
-    m->built = false;
+    m->built = m->stopping = false;
 }
 
 static bool all_down(const struct managed *m)
@@ -183,7 +186,8 @@ static void check_closed(struct house *h)
 static void settle(struct house *h, struct managed *m)
 {
     bool should_run = m->open && !m->gone && !h->closing;
-    if (m->built && (!should_run || m->stale)) {
+    if (m->built && (!should_run || m->stale || m->stopping)) {
+        m->stopping = true;
         ask_all(m, false);
         if (!all_down(m))
             return; /* on_idle comes back */
@@ -235,7 +239,7 @@ bool house_set_open(struct house *h, struct slice id, bool open)
     struct managed *m = house_find(h, id);
     if (!m)
         return false;
-    if (open && m->built && m->open)
+    if (open && m->built && m->open && !m->stopping)
         ask_all(m, true); /* opened again: what is misconfigured tries anew */
     m->open = open;
     settle(h, m);

@@ -18,6 +18,7 @@ struct managed {
     bool seen;      /* since the last house_sync_begin */
     bool gone;      /* deleted: to be freed when its rings are down */
     bool stale;     /* doc is newer than what runs */
+    bool stopping;  /* its rings were told to end: they must be down before anything else */
     bool built;     /* connection, memfds and runners stand */
     bool broken;    /* doc cannot be used: why says it */
     struct ditto_error why;

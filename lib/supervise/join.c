@@ -2,15 +2,12 @@
 
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-#include "base/io.h"
 #include "json/json.h"
 
 #include "base/banned.h"
 
-enum { SEND_LIMIT_S = 2, ANSWER_MAX = 8192 };
+enum { ANSWER_MAX = 8192 };
 
 void join_put_hello(struct buf *dst, const char *role, unsigned client, struct slice connection)
 {
@@ -20,24 +17,6 @@ void join_put_hello(struct buf *dst, const char *role, unsigned client, struct s
     if (connection.p)
         json_put_member(dst, S("connection"), connection);
     buf_puts(dst, "}\n");
-}
-
-int join_begin(const char *socket_path, struct slice hello)
-{
-    struct timeval limit = {.tv_sec = SEND_LIMIT_S};
-    int fd = unix_connect(socket_path);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (io_write_all(fd, hello.p, hello.len) < 0) {
-        int e = errno;
-        close(fd);
-        errno = e;
-        return -1;
-    }
-    limit.tv_sec = 0; /* the ring that gets the socket may wait as long as it likes */
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    return fd;
 }
 
 static int unavailable(struct ditto_error *err)

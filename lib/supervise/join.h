@@ -9,8 +9,6 @@
 
 /* {"hello":1,"role":…,"client":…,"connection":…}\n; connection: masked JSON, or SLICE_NONE. */
 void join_put_hello(struct buf *dst, const char *role, unsigned client, struct slice connection);
-/* Connects and writes the hello line (ended by '\n'). The descriptor, or -1 with errno. Blocks at most 2 s. */
-int join_begin(const char *socket_path, struct slice hello);
 /* For a descriptor that poll called readable: 1 admitted, 0 the answer is not there yet, -1 refused or gone: *err says
  * why (503 connectivity:connection.unavailable if the hub went away). */
 int join_answer(int fd, struct ditto_error *err);

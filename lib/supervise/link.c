@@ -68,7 +68,7 @@ static void on_ready(struct watch *w, short revents)
 
 static void try(struct link *l)
 {
-    int fd = unix_connect(l->path);
+    int fd = unix_connect_now(l->path);
     if (fd < 0) {
         if (l->failures == 0)
             warn("cannot reach the %s at '%s': %s: trying again", l->what, l->path, strerror(errno));

@@ -16,7 +16,7 @@
 
 #include "base/banned.h"
 
-enum { SCRATCH_FD = 64 }; /* children's descriptors are moved above this before they get their numbers */
+enum { SCRATCH_FD = 16 }; /* children's descriptors are moved above this before they get their numbers */
 
 /* ---- in the child ---- */
 
@@ -87,8 +87,10 @@ static void child(const struct part *part, int in, int out, pid_t parent)
     setpgid(0, 0);
     die_with(parent);
     default_signals();
-    if (place_all(part, in, out) < 0)
+    if (place_all(part, in, out) < 0) {
+        error_sys("cannot hand descriptors to '%s'", part->argv[0]);
         _exit(EXIT_TEMPORARY);
+    }
     if (part->env)
         putenv((char *)(uintptr_t)part->env);
     run(part);
@@ -147,6 +149,7 @@ int ring_start(struct ring *r, const struct part *parts, size_t n, int hub)
             int e = errno;
             r->pids[i] = 0;
             ring_signal(r, SIGKILL);
+            r->n = r->alive = 0; /* whoever reaps does not find them here any more */
             close_pipes(pipes, n_pipes);
             errno = e;
             return -1;
@@ -181,6 +184,12 @@ void ring_stop(struct ring *r)
     r->stopping = true;
     if (r->pids[0] > 0)
         kill(-r->pids[0], SIGTERM);
+}
+
+void ring_end(struct ring *r)
+{
+    r->stopping = true;
+    ring_signal(r, SIGTERM);
 }
 
 void ring_signal(struct ring *r, int signo)

@@ -41,6 +41,8 @@ int ring_start(struct ring *r, const struct part *parts, size_t n, int hub);
 bool ring_reaped(struct ring *r, pid_t pid, int wait_status);
 /* Asks the source to stop; the rest follows by end of file. */
 void ring_stop(struct ring *r);
+/* Ends what is left of a ring that failed: TERM, which is then no failure of those that it ends. */
+void ring_end(struct ring *r);
 /* Signals the process groups of all parts that are left. */
 void ring_signal(struct ring *r, int signo);
 

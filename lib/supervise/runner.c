@@ -83,6 +83,7 @@ static void release(struct runner *r)
     drop_watch(r, &r->ready);
     drop_watch(r, &r->report);
     lines_free(&r->report_lines);
+    buf_free(&r->hello);
     if (r->hub_fd >= 0)
         close(r->hub_fd);
     r->hub_fd = -1;
@@ -217,9 +218,12 @@ static void ended(struct runner *r)
         failed(r);
 }
 
+/* The first to go breaks the ring. One that ended with 0 did so because its input ended: the one before it, which may
+ * have the reason, is still on its way out, and a signal would come between. */
 static void end_rest(struct runner *r)
 {
-    ring_signal(&r->ring, SIGTERM);
+    if (r->ring.code)
+        ring_end(&r->ring);
     set_timer(r, GRACE_MS);
 }
 
@@ -234,7 +238,7 @@ void yard_reap(struct yard *y)
             if (r->ring.alive == 0)
                 ended(r);
             else if (r->state != RUN_STOPPING && r->ring.alive == r->ring.n - 1)
-                end_rest(r); /* the first to go breaks the ring */
+                end_rest(r);
             break;
         }
     yard_pump(y);
@@ -243,13 +247,18 @@ void yard_reap(struct yard *y)
 /* ---- starting ---- */
 
 static void spawn(struct runner *r);
+static void say_hello(struct runner *r);
 
 static void on_answer(struct watch *w, short revents)
 {
     struct runner *r = w->arg;
     struct ditto_error err = {0};
-    int admitted = join_answer(w->fd, &err);
-    (void)revents;
+    int admitted;
+    if (revents & POLLOUT) {
+        say_hello(r);
+        return;
+    }
+    admitted = join_answer(w->fd, &err);
     if (admitted == 0)
         return;
     if (admitted > 0) {
@@ -268,26 +277,49 @@ static void on_answer(struct watch *w, short revents)
     yard_pump(r->yard);
 }
 
+/* A hub that is away or too busy is no failure of the connection: no longer delay than the first one. */
+static void cannot_join(struct runner *r)
+{
+    bool away = errno == ECONNREFUSED || errno == ENOENT || errno == EAGAIN;
+    snprintf(r->detail, sizeof r->detail, "cannot join the hub: %s", strerror(errno));
+    if (!away) {
+        failed(r);
+        return;
+    }
+    set_state(r, RUN_BACKOFF);
+    set_timer(r, r->yard->backoff_min);
+}
+
+/* Writes what is left of the hello, as far as the hub takes it. */
+static void say_hello(struct runner *r)
+{
+    int rc = lines_flush_some(r->hub_fd, &r->hello);
+    r->answer.events = POLLIN | (rc == 0 ? POLLOUT : 0);
+    if (rc >= 0)
+        return;
+    snprintf(r->detail, sizeof r->detail, "cannot say hello to the hub: %s", strerror(errno));
+    hub_lost(r);
+}
+
 static void start(struct runner *r)
 {
-    struct buf hello = {0}, masked = {0};
+    struct buf masked = {0};
     r->detail[0] = '\0';
+    buf_reset(&r->hello, 0);
     r->live_since = 0;
     connection_put_masked(&masked, r->connection->json);
-    join_put_hello(&hello, r->direction == INBOUND ? "in" : "out", r->client, buf_slice(&masked));
-    r->hub_fd = join_begin(r->yard->hub_socket, buf_slice(&hello));
-    buf_free(&hello);
+    join_put_hello(&r->hello, r->direction == INBOUND ? "in" : "out", r->client, buf_slice(&masked));
     buf_free(&masked);
+    r->hub_fd = unix_connect_now(r->yard->hub_socket);
     if (r->hub_fd < 0) {
-        /* the control link will notice as well, and open the queue again when the hub is back */
-        r->yard->hub_up = false;
-        enqueue(r);
+        cannot_join(r);
         return;
     }
     set_state(r, RUN_JOINING);
     set_timer(r, ANSWER_MS);
     r->answer.fd = r->hub_fd;
     loop_add(r->yard->loop, &r->answer);
+    say_hello(r);
 }
 
 static void hand(struct part *p, int fd, int as)

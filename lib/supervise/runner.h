@@ -63,6 +63,7 @@ struct runner {
     struct ring ring;
     const char *names[2]; /* of its parts */
     int hub_fd;           /* our duplicate of the ring's socket */
+    struct buf hello;     /* what of it is still to be written */
     struct watch answer, ready, report;
     struct lines report_lines;
     struct timer timer; /* whatever the state waits for */

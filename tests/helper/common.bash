@@ -82,7 +82,7 @@ show_logs() {
 left_behind() {
     local file
     export -n CONN_TEST
-    grep -lszF "CONN_TEST=$CONN_TEST" /proc/[0-9]*/environ | while IFS=/ read -r _ _ file _; do
+    grep -lszxF "CONN_TEST=$CONN_TEST" /proc/[0-9]*/environ | while IFS=/ read -r _ _ file _; do
         running "$file" && echo "$file"
     done
 }
