@@ -30,7 +30,7 @@
 
 enum { OUT_BYTES = 1024 * 1024, REPORT_EVERY_MS = 1000, FDS_MAX = 64, MIB = 1024 * 1024 };
 
-static bool to_ditto, from_ditto, replies, check_only;
+static bool to_ditto, from_ditto, replies, explains, check_only;
 static const char *path;
 static unsigned long only = ULONG_MAX, cpu_ms = 500, memory_mib = 256;
 static int ready_fd = -1;
@@ -45,6 +45,8 @@ static const struct opt opts[] = {
     {'m', "NAME[=OPTIONS]",
      "map with this mapper, its options as JSON, without a connection (again: with each)", OPT_LIST, &mappers,
      0, 0},
+    {'x', NULL, "explain: print the steps of mapping a message, too, and what comes of it as the last ones",
+     OPT_FLAG, &explains, 0, 0},
     {'t', "MS", "CPU time that a program of a mapper may take for a message, in ms (500)", OPT_NUMBER,
      &cpu_ms, 1, 60000},
     {'M', "MIB", "memory that it may take (256)", OPT_NUMBER, &memory_mib, 32, 65536},
@@ -401,7 +403,8 @@ int main(int argc, char **argv)
                                    .n_mappers = mappers.n,
                                    .way = to_ditto ? WAY_IN : WAY_OUT,
                                    .only = only == ULONG_MAX ? -1 : (long)only,
-                                   .reply = replies};
+                                   .reply = replies,
+                                   .explains = explains};
     code = plan_make(&app.plan, &options) ? EXIT_PERMANENT : start_scripts(&app);
     mapping_init(&app.mapping, &app.plan);
     if (!code && !check_only) {

@@ -109,6 +109,65 @@ Nope={} 1: connectivity:connection.configuration.invalid: The mapper <Nope> coul
 END
 }
 
+# --- step by step -------------------------------------------------------------------------------------------------
+
+# A word of each step.
+STEPS='map(.step + (.of // .mapper // "" | if . == "" then . else " " + . end) + (.name // .skipped // .error.error // "" | if . == "" then . else " " + . end))'
+
+steps_connection() {
+    jq_connection incoming '{topic: "ns/j/things/twin/commands/delete", path: "/"}' '.mappingDefinitions.m.incomingConditions
+        = {c: "fn:filter(header:kind,\u0027eq\u0027,\u0027big\u0027)"}
+        | .mappingDefinitions.b = {mappingEngine: "Ditto", options: {"content-type-blocklist": "text/plain"}}
+        | .sources[0] += {payloadMapping: ["Ditto", "m", "b"], authorizationContext: ["i:{{ header:who }}"],
+            headerMapping: {dev: "{{ header:dev | fn:upper() }}", gone: "{{ header:dev | fn:delete() }}"},
+            enforcement: {input: "{{ header:dev }}", filters: ["{{ thing:name }}"]}}
+        | .targets[0] += {address: "t/{{ thing:name }}", headerMapping: {k: "{{ header:k }}"}}'
+}
+
+@test "-x tells of each step why a message became what it became" {
+    steps_connection
+    map "$(external x "$(envelope)" '{who: "w", dev: "d", "content-type": "text/plain"}')" -- -x -i -c "$WORK/c.json"
+    assert_success
+    assert_stderr ''
+    assert_lines "$STEPS" '["message","template enforcement input","mapper Ditto","template condition c","mapper m conditions","mapper b content-type","template subject","template header dev","template header gone","template enforcement filter","output"]'
+    assert_lines '.[0] | [.source, .mappers, .input.headers.dev, (.input.text | type)]' '[0,["Ditto","m","b"],"d","string"]'
+    assert_lines 'map(select(.step == "template") | .values // with_entries(select(.value == true)))' \
+        '[["d"],{"unresolved":true},["i:w"],["D"],{"deleted":true},["d"]]'
+    assert_lines '.[2].output | map([.topic, .value])' '[["ns/d/things/twin/commands/modify",1]]'
+    local line
+    line=$(jq -c .line <<<"${lines[-1]}")
+    map -i -c "$WORK/c.json"
+    assert_output "$line"
+}
+
+@test "-x tells of each part, and of what was refused or dropped" {
+    steps_connection
+    map "$(external x "$(envelope)" '{who: "w", dev: "d", kind: "big"}')" "$(external y '' '{dev: "d"}')" \
+        '{"address":"a","headers":{},"text":""}' '{"id":"z"' '{"id":"x","status":200}' -- -x -i -c "$WORK/c.json"
+    assert_success
+    assert_lines 'map(select(.line.id // "" | startswith("x")).line | .parts // .error.error // .topic)' \
+        '[3,"ns/d/things/twin/commands/modify","connectivity:connection.id.enforcement.failed","ns/d/things/twin/commands/modify"]'
+    assert_lines 'map(select(.step == "part") | [.part, .mapper])' '[[1,"Ditto"],[2,"m"],[3,"b"],[1,"Ditto"],[2,"b"]]'
+    assert_lines 'map(select(.step == "refused").error.error) | sort' '["connectivity:connection.id.enforcement.failed","connectivity:message.mapping.failed","connectivity:message.mapping.failed","json.invalid","placeholder:unresolved"]'
+    assert_lines '.[-1]' '{"id":"x","status":200}'
+    jq_connection incoming empty
+    map "$(external x hello)" -- -x -i -c "$WORK/c.json"
+    assert_lines 'map([.step, .output, .line.status])' '[["message",null,null],["mapper",[],null],["dropped",null,null],["output",null,200]]'
+}
+
+@test "-x tells where a message goes to" {
+    steps_connection
+    map "$(envelope '{headers: {k: "v"}}')" -- -x -o -c "$WORK/c.json" -k 0
+    assert_success
+    assert_lines "$STEPS" '["message","mapper Ditto","template address","template header k","output"]'
+    assert_lines '.[0].target, .[2].values, .[3].values, .[4].line.address' $'0\n["t/d"]\n["v"]\n"t/d"'
+    jq_connection outgoing '{text: "t", address: "other", headers: {a: "b"}}, {json: [1]}, {bytes: "AA=="}, {}' . targets
+    map "$(envelope)" -- -x -o -c "$WORK/c.json" -k 0
+    assert_success
+    assert_lines '.[1].output' '[{"address":"other","headers":{"a":"b"},"text":"t"},{"headers":{"content-type":"application/json"},"text":"[1]"},{"headers":{},"bytes":"AA=="},{"headers":{}}]'
+    assert_lines "$STEPS" '["message","mapper m","part m","output","part m","template address","output","part m","template address","output","part m","template address","output"]'
+}
+
 # --- the Ditto mapper ---------------------------------------------------------------------------------------------
 
 @test "without a connection: the Ditto mapper, and the topic as address" {
@@ -914,5 +973,5 @@ END
     run --separate-stderr bash -eu example
     assert_success
     assert_stderr ''
-    assert_lines 'map([.id, .topic, .value])' '[["x1","ns/d/things/twin/commands/retrieve",null],["x2","ns/d/things/twin/commands/modify",21.5]]'
+    assert_lines 'map(.step // .value // .text // .topic)' '["ns/d/things/twin/commands/retrieve",21.5,"hello","message","mapper","template","output"]'
 }

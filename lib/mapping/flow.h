@@ -36,7 +36,9 @@ struct flow {
     struct buf payload, topic, input, context, envelope, acks, taken, type, judged;
     size_t subjects_at, subjects_len; /* the array in context */
     struct buf rooms[MAPPERS_MAX];    /* for what mappers make, by their turn */
-    size_t complaints, kept_back;     /* in this second */
+    bool explains;
+    struct buf steps;             /* noted, but not put out yet */
+    size_t complaints, kept_back; /* in this second */
     msec second;
 };
 

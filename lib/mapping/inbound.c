@@ -2,7 +2,7 @@
 #include "base/base64.h"
 #include "mapping/acks.h"
 #include "mapping/charset.h"
-#include "mapping/flow.h"
+#include "mapping/explain.h"
 #include "mapping/uuid.h"
 
 #include "base/banned.h"
@@ -78,7 +78,7 @@ static enum turn turn_of(const struct mapping *m, const struct source_route *r, 
                          struct ditto_error *err)
 {
     if (mapper_blocks(mapper, content_type(m->flow)))
-        return TURN_DROPS;
+        return TURN_BLOCKED;
     if (!mapper->n_conditions)
         return TURN_MAPS;
     struct facts facts = inbound_facts(m, r);
@@ -132,6 +132,8 @@ static void map_payload(struct mapping *m, const struct source_route *r, const s
         result = answer_incoming(mapper, answer, &f->incoming, err);
     else if (turn == TURN_MAPS && mapper->script < 0)
         result = mapper->engine->incoming(mapper, &f->external, &f->incoming, err);
+    struct facts facts = inbound_facts(m, r);
+    explain_mapper(m, mapper, &facts, turn, err);
     if (turn == TURN_FAILS || result < 0)
         flow_fail(f, mapper, err);
     else
@@ -259,6 +261,7 @@ static int put_subjects(struct flow *f, const struct source_route *r, struct buf
     struct facts facts = {
         .placeholders = PLACEHOLDERS_OF_SUBJECT, .headers = &f->external.headers, .exact_names = true};
     size_t n = 0;
+    explain_templates(f, "subject", r->subjects.v, r->subjects.n, &facts);
     json_put_key(dst, S("subjects"));
     f->subjects_at = dst->len;
     buf_putc(dst, '[');
@@ -305,6 +308,15 @@ static struct facts mapped_facts(const struct mapping *m, const struct source_ro
     return facts;
 }
 
+/* Those of enforcement try one kind of entity at a time; what they give is in all that this gives. */
+static void explain_filters(struct flow *f, const struct source_route *r, const struct facts *facts)
+{
+    struct facts of_entity = {.placeholders = PLACEHOLDER_THING | PLACEHOLDER_POLICY | PLACEHOLDER_ENTITY,
+                              .entity = facts->entity};
+    for (size_t i = 0; i < r->enforcement.n_filters; i++)
+        explain_template(f, "enforcement", S("filter"), &r->enforcement.filters[i], &of_entity);
+}
+
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static int put(struct mapping *m, const void *route, const struct outcome *o, struct buf *out,
@@ -325,6 +337,9 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     if (put_context(f, r, o, err) < 0)
         return -1;
     struct facts facts = mapped_facts(m, r, &entity);
+    explain_headers(f, &r->headers, &facts);
+    if (r->enforcement.on)
+        explain_filters(f, r, &facts);
     envelope_put_topic(out, &e->line);
     if (put_headers(m, r, e, &facts, out, err) < 0)
         return -1;
@@ -354,6 +369,7 @@ static int resolve_input(struct flow *f, const struct source_route *r, const str
         return 0;
     facts.source_address = json_text(l->address, &address);
     buf_cut(&f->input, 0);
+    explain_template(f, "enforcement", S("input"), &r->enforcement.input, &facts);
     int result = enforcement_input(&r->enforcement, &facts, &f->scratch, &f->input, err);
     buf_free(&address);
     return result;
@@ -366,6 +382,8 @@ static void finish(struct mapping *m, const struct line *l, struct answers *answ
     const struct source_route *r = route_of(m->plan, l, err);
     begin(f, l);
     decode(f, l);
+    if (r)
+        explain_message(m, S("source"), r->index, r->mappers.v, r->mappers.n);
     if (!r || resolve_input(f, r, l, err) < 0)
         flow_fail(f, NULL, err);
     f->external.subjects = r ? r->subjects_as_set : (struct json){JSON_ABSENT, NULL, 0};

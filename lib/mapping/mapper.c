@@ -41,12 +41,6 @@ static int refuse(const struct mapper *m, struct ditto_error *err, const char *w
                       "The mapper <%.*s> could not be loaded.", SLICE_ARG(m->id));
 }
 
-/* A pipeline that lets a value pass, or not. */
-struct condition {
-    char *text;
-    struct template template;
-};
-
 /* What is wrong with one fails messages, not the start, as in Ditto. */
 static void add_conditions(struct mapper *m, struct json conditions)
 {
@@ -55,6 +49,7 @@ static void add_conditions(struct mapper *m, struct json conditions)
     while (json_next(&it)) {
         struct condition *c = &m->conditions[m->n_conditions++];
         struct buf text = {0}, scratch = {0};
+        c->name = it.key;
         buf_puts(&text, "{{ fn:default('true') | ");
         buf_put_slice(&text, header_text(it.value, &scratch));
         buf_puts(&text, " }}");

@@ -38,6 +38,13 @@ struct scripts {
 };
 void scripts_free(struct scripts *s);
 
+/* A pipeline that lets a value pass, or not. */
+struct condition {
+    struct slice name; /* as it stands in the connection */
+    char *text;
+    struct template template;
+};
+
 struct mapper {
     struct slice id;
     const struct connection *connection; /* that it is compiled for; NULL: none */
@@ -113,7 +120,12 @@ void mapper_free(struct mapper *m);
 /* Does it drop messages of this content type (SLICE_NONE: none)? Inbound only. */
 bool mapper_blocks(const struct mapper *m, struct slice content_type);
 /* Is a message for it: do all its conditions hold? They are evaluated all, so that one that cannot be always fails. */
-enum turn { TURN_MAPS, TURN_DROPS, TURN_FAILS /* with *err */ };
+enum turn {
+    TURN_MAPS,
+    TURN_DROPS,
+    TURN_BLOCKED, /* because of the content type: mapper_blocks */
+    TURN_FAILS    /* with *err */
+};
 enum turn mapper_turn(const struct mapper *m, const struct facts *f, struct scratch *s,
                       struct ditto_error *err);
 /* The error of a message that a mapper cannot map; why is printf-like and goes to the description. Returns -1. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "mapping/flow.h"
+#include "mapping/explain.h"
 
 #include "base/lines.h"
 #include "base/log.h"
@@ -25,6 +25,7 @@ void mapping_init(struct mapping *m, const struct plan *p)
                                      [COUNT_DROPPED] = {"dropped", 0},
                                      [COUNT_REJECTED] = {"rejected", 0}},
                           .flow = xcalloc(1, sizeof *m->flow)};
+    m->flow->explains = p->options.explains;
 }
 
 void mapping_free(struct mapping *m)
@@ -33,7 +34,7 @@ void mapping_free(struct mapping *m)
     if (f->kept_back)
         warn("cannot map %zu more messages", f->kept_back);
     struct buf *const bufs[] = {&f->payload, &f->topic, &f->input, &f->context, &f->envelope,
-                                &f->acks,    &f->taken, &f->type,  &f->judged};
+                                &f->acks,    &f->taken, &f->type,  &f->judged,  &f->steps};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_free(bufs[i]);
     for (size_t i = 0; i < MAPPERS_MAX; i++)
@@ -163,29 +164,35 @@ void flow_put(struct mapping *m, const void *route, struct buf *out)
     const struct mapping_direction *d = direction_of(m);
     struct flow *f = m->flow;
     char text[ID_SIZE];
+    size_t start = out->len;
     m->counts[COUNT_DROPPED].n += f->n == 0;
+    if (f->n == 0)
+        explain_dropped(f);
     if (f->line->id.p && f->n == 0)
         line_put_settlement(out, f->line->id, 200);
     if (f->line->id.p && f->n > 1)
         line_put_parts(out, f->line->id, f->n);
+    explain_output(f, out, start);
     for (size_t i = 0; i < f->n; i++) {
         const struct outcome *o = &f->outcomes[i];
         struct slice id = part_id(f, i, text);
         struct ditto_error err;
-        size_t start = out->len;
+        start = out->len;
         err.status = 0;
         buf_cut(&f->context, 0);
         f->known = KNOWN_NOTHING;
+        explain_part(f, i);
         if (o->error || d->put(m, route, o, out, &err) < 0 ||
             (out->len - start > LINE_MAX_BYTES - ID_SIZE && too_long(&err) < 0)) {
             buf_cut(out, start);
             if (d->refused)
                 d->refused(m, route, o, o->error ? o->error : &err, out);
             flow_refuse(m, id, o->error ? o->error : &err, out);
-            continue;
+        } else {
+            put_end(out, id, &f->context, f->line->context);
+            m->counts[COUNT_MAPPED].n++;
         }
-        put_end(out, id, &f->context, f->line->context);
-        m->counts[COUNT_MAPPED].n++;
+        explain_output(f, out, start);
     }
 }
 
@@ -210,6 +217,7 @@ static bool may_complain(struct flow *f)
 void flow_refuse(struct mapping *m, struct slice id, const struct ditto_error *err, struct buf *out)
 {
     m->counts[COUNT_REJECTED].n++;
+    explain_refused(m->flow, err);
     if (may_complain(m->flow))
         warn("cannot map message '%.*s': %s: %s%s%s", SLICE_ARG(id), err->code, err->message,
              err->description[0] ? " " : "", err->description);
@@ -287,7 +295,9 @@ void mapping_refuse_line(struct mapping *m, struct slice head, const char *why, 
     struct slice id = id_in_head(head);
     if (!id.len || id.len > ID_SIZE / 2 || memchr(id.p, '\\', id.len))
         id = SLICE_NONE;
+    size_t start = out->len;
     m->counts[COUNT_RECEIVED].n++;
     (void)ditto_fail(&err, 400, "json.invalid", NULL, NULL, "The line is not valid: %s.", why);
     flow_refuse(m, id, &err, out);
+    explain_output(m->flow, out, start);
 }

@@ -2,7 +2,7 @@
 #include "base/base64.h"
 #include "base/lines.h"
 #include "mapping/acks.h"
-#include "mapping/flow.h"
+#include "mapping/explain.h"
 
 #include "base/banned.h"
 
@@ -176,8 +176,9 @@ static void add_results(struct flow *f, const struct mapper *mapper, struct ditt
 }
 
 /* Every mapper gets the same message; one with a script has been asked, if it was its turn. */
-static void map_payload(struct flow *f, const struct mapper *mapper, size_t i, struct answers *answers)
+static void map_payload(struct mapping *m, const struct mapper *mapper, size_t i, struct answers *answers)
 {
+    struct flow *f = m->flow;
     struct ditto_error *err = flow_error(f, i);
     struct json correlation_id = headers_get(&f->headers, S("correlation-id"), false);
     const struct answer *answer = answers_next(answers, mapper);
@@ -189,6 +190,7 @@ static void map_payload(struct flow *f, const struct mapper *mapper, size_t i, s
         result = answer_outgoing(mapper, answer, &f->outgoing, err);
     else if (turn == TURN_MAPS && mapper->script < 0)
         result = mapper->engine->outgoing(mapper, buf_slice(&f->envelope), correlation_id, &f->outgoing, err);
+    explain_mapper(m, mapper, &f->facts, turn, err);
     if (turn == TURN_FAILS || result < 0)
         flow_fail(f, mapper, err);
     else
@@ -312,6 +314,9 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     const struct target_route *r = route;
     struct flow *f = m->flow;
     size_t start = out->len;
+    if (!json_present(o->published.address))
+        explain_template(f, "address", SLICE_NONE, &r->address, &f->facts);
+    explain_headers(f, &r->headers, &f->facts);
     if (put_address(f, r, &o->published, &f->facts, out, err) < 0)
         return -1;
     buf_put_slice(out, S(",\"headers\":{"));
@@ -322,6 +327,18 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     put_payload(out, start, &o->published);
     buf_put_slice(&f->context, buf_slice(&r->context));
     return 0;
+}
+
+static void explain_target(struct mapping *m, const struct target_route *r,
+                           const struct mapper *const *mappers, size_t n)
+{
+    const struct plan *p = m->plan;
+    for (size_t i = 0; i < p->n_replies; i++)
+        if (r == &p->replies[i])
+            explain_message(m, S("reply"), i, mappers, n);
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (r == &p->targets[i])
+            explain_message(m, S("target"), i, mappers, n);
 }
 
 static void finish(struct mapping *m, const struct line *l, struct answers *answers, struct buf *out)
@@ -336,8 +353,10 @@ static void finish(struct mapping *m, const struct line *l, struct answers *answ
     else
         put_envelope(f, r, l, &f->envelope);
     size_t n = err->status ? 0 : mappers_of(m->plan, r, l, mappers);
+    if (n)
+        explain_target(m, r, mappers, n);
     for (size_t i = 0; i < n; i++)
-        map_payload(f, mappers[i], i, answers);
+        map_payload(m, mappers[i], i, answers);
     flow_put(m, r, out);
 }
 

@@ -60,8 +60,9 @@ struct plan_options {
     const struct mapping_definition *mappers; /* without a connection: instead of the Ditto mapper */
     size_t n_mappers;
     enum way way;
-    long only;  /* of the sources or targets only this one; -1: all */
-    bool reply; /* outbound: only is of reply targets */
+    long only;     /* of the sources or targets only this one; -1: all */
+    bool reply;    /* outbound: only is of reply targets */
+    bool explains; /* the lines that come of a message are told step by step: explain.h */
 };
 
 struct plan {
