@@ -3,6 +3,10 @@
 
 #include "base/banned.h"
 
+/* Clients of a connection, consumers of an address: each costs processes or links, and one connection must not starve
+ * the others. */
+enum { PROCESSES_MAX = 64 };
+
 struct where source_at(const struct source *s)
 {
     return where_index(where_name(WHERE_ROOT, "sources"), s->index);
@@ -38,9 +42,10 @@ void check_template(struct connection_problems *p, struct where at, struct slice
 void check_clients(const struct connection *c, struct connection_problems *p)
 {
     const struct type_rules *t = &type_rules[c->type];
-    if (t->max_clients && c->client_count > t->max_clients)
+    unsigned max = t->max_clients ? t->max_clients : PROCESSES_MAX;
+    if (c->client_count > max)
         PROBLEM(p, where_name(WHERE_ROOT, "clientCount"), CONFIG_INVALID, NULL,
-                "The client count of %s connections must not exceed %u.", t->label, t->max_clients);
+                "The client count of %s connections must not exceed %u.", t->label, max);
 }
 
 static void qos(int value, int max, bool required, const char *label, struct where at,
@@ -72,9 +77,10 @@ static void address(struct slice text, const char *(*wrong_with)(struct slice), 
 static void source(const struct type_rules *t, const struct source *s, struct connection_problems *p)
 {
     struct where at = source_at(s);
-    if (t->max_consumers && s->consumer_count > t->max_consumers)
+    unsigned max = t->max_consumers ? t->max_consumers : PROCESSES_MAX;
+    if (s->consumer_count > max)
         PROBLEM(p, where_name(at, "consumerCount"), CONFIG_INVALID, NULL,
-                "The consumer count of %s sources must not exceed %u.", t->label, t->max_consumers);
+                "The consumer count of %s sources must not exceed %u.", t->label, max);
     for (size_t i = 0; i < s->addresses.n; i++)
         address(s->addresses.v[i], t->source_address, where_index(where_name(at, "addresses"), i), p);
     qos(s->qos, t->max_source_qos, t->qos_required, "A source of this type", where_name(at, "qos"), p);

@@ -31,7 +31,7 @@ struct type_rules {
     const char *text;                    /* connectionType */
     const char *label;                   /* for people */
     const char *scheme, *secure_scheme;  /* NULL: the scheme is not looked at */
-    unsigned max_clients, max_consumers; /* 0: any number */
+    unsigned max_clients, max_consumers; /* 0: what all types allow */
     bool no_sources;
     bool qos_required;
     int max_source_qos, max_target_qos; /* -1: not looked at */

@@ -8,12 +8,27 @@
 #include "base/io.h"
 #include "base/banned.h"
 
+enum { START_MS = 2000, PAUSE_MS = 20 };
+
+/* A store that is just starting is worth a moment: `conn-store & conn-ctl create …`. */
+static int connect_soon(const char *path, msec deadline)
+{
+    msec until = clock_ms() + START_MS;
+    for (;;) {
+        int fd = unix_connect(path);
+        bool later = fd < 0 && (errno == ENOENT || errno == ECONNREFUSED);
+        if (!later || clock_ms() >= (until < deadline ? until : deadline))
+            return fd;
+        (void)poll(NULL, 0, PAUSE_MS);
+    }
+}
+
 int client_open(struct client *c, msec deadline)
 {
     *c = (struct client){.fd = -1, .deadline = deadline, .path = "store.sock"};
     if (conn_socket_path(c->path, sizeof(c->path), "store.sock") < 0)
         return -1;
-    c->fd = unix_connect(c->path);
+    c->fd = connect_soon(c->path, deadline);
     lines_init(&c->in, c->fd);
     return c->fd < 0 ? -1 : 0;
 }

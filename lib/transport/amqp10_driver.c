@@ -62,7 +62,7 @@ static void dispatch(struct amqp10_driver *d, pn_event_t *e)
 /* False: nothing was read. */
 static bool read_some(struct amqp10_driver *d)
 {
-    pn_rwbytes_t room = pn_connection_driver_read_buffer(&d->pn);
+    pn_rwbytes_t room = pn_connection_driver_read_buffer_sized(&d->pn, 64 * 1024);
     if (room.size == 0)
         return false;
     ssize_t n = recv(d->watch.fd, room.start, room.size, MSG_DONTWAIT);
