@@ -166,14 +166,26 @@ same_members() { # FILE SIGNAL
 @test "a shell script that knows nothing but the socket" {
     assert [ "$(grep -c . "$ROOT/examples/pipelines/store-socket.sh")" -le 15 ]
     start_ready store conn-store -d 4 </dev/null
-    start script sh "$ROOT/examples/pipelines/store-socket.sh" < <(echo 'createConnection "connection":'"$(document a)"
-        echo 'openConnection "connectionId":"a"'; echo retrieveAllConnectionIds)
+    {
+        for name in create modify test; do
+            echo "${name}Connection \"connection\":$(document "$([ $name = test ] && echo t || echo a)")"
+        done
+        for name in open close; do echo "${name}Connection \"connectionId\":\"a\""; done
+        for name in '' Status Metrics Logs; do echo "retrieveConnection$name \"connectionId\":\"a\""; done
+        for name in resetConnectionMetrics resetConnectionLogs enableConnectionLogs deleteConnection; do
+            echo "$name \"connectionId\":\"a\""
+        done
+        echo retrieveAllConnectionIds
+        echo 'retrieveConnections "idsOnly":true'
+    } >"$WORK/commands"
+    start script sh "$ROOT/examples/pipelines/store-socket.sh" <"$WORK/commands"
     has() { [ "$(wc -l <"$WORK/script.out")" -ge "$1" ]; }
-    wait_for 10 has 6
-    run store-client -k -n 1 < <(on closeConnection a)
-    wait_for 10 has 7
+    wait_for 10 has 21
+    run store-client -k -n 1 < <(create b)
+    wait_for 10 has 22
     output=$(<"$WORK/script.out")
-    assert_lines '[.[].signal.type|select(.)|sub("connectivity.";"")]|sort' '["events:connectionClosed","events:connectionCreated","events:connectionOpened","responses:createConnection","responses:openConnection","responses:retrieveAllConnectionIds"]'
+    assert_lines '[.[]|select(.id).id]' "$(cut -d ' ' -f 1 "$WORK/commands" | jq -Rsc 'split("\n")[:-1]')"
+    assert_lines '[.[].signal|select(.revision)|.type|sub(".*:connection";"")]' '["Created","Modified","Opened","Closed","Deleted","Created"]'
     stop store
     wait_exit script
 }

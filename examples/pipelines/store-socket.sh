@@ -1,5 +1,5 @@
 #!/bin/sh
-# store-socket.sh <commands: sends each to conn-store, prints each answer and every event that ever was, until it is interrupted.
+# store-socket.sh <commands: sends each to conn-store, prints each answer and every event, until it is interrupted.
 #
 # All it knows is the socket: a line is a signal, whose type is connectivity.commands:NAME. A command is a name and its
 # members:   openConnection "connectionId":"mqtt-live"
