@@ -27,18 +27,27 @@ static void release(struct mapper *m)
     free(own);
 }
 
+/* An id that is no template can be judged before a message comes. */
+static int check_id(struct slice id, enum entity_type type, struct ditto_error *err)
+{
+    return id.p && !option_is_template(id) ? entity_id_parse(id, type, NULL, err) : 0;
+}
+
 static int check_thing(const struct mapper *m, struct json thing, struct ditto_error *err)
 {
-    struct buf scratch = {0};
+    struct buf scratch = {0}, other = {0};
     struct slice id = json_text(json_get(thing, S("thingId")), &scratch);
     int r = 0;
     if (thing.type != JSON_OBJECT)
         r = option_refuse(m, "thing", "It is missing, or no object.", err);
     else if (!id.p)
         r = option_refuse(m, "thing/thingId", "It is missing, or no text.", err);
-    else if (!option_is_template(id))
-        r = entity_id_parse(id, ENTITY_THING, NULL, err);
+    else if (check_id(id, ENTITY_THING, err) < 0)
+        r = -1;
+    else
+        r = check_id(json_text(json_get(thing, S("policyId")), &other), ENTITY_POLICY, err);
     buf_free(&scratch);
+    buf_free(&other);
     return r;
 }
 
@@ -63,15 +72,12 @@ static int put_headers(struct buf *dst, struct creation *own, const struct facts
 {
     for (size_t i = 0; i < own->headers.n; i++) {
         const struct option_header *h = &own->headers.v[i];
-        struct slice text = slice_str(h->value.text);
-        enum value_state state =
-            h->is_text ? template_resolve(&h->value.template, f, &own->scratch, &text, err) : VALUE_RESOLVED;
+        struct slice text;
+        enum value_state state = template_resolve(&h->value.template, f, &own->scratch, &text, err);
         if (state == VALUE_FAILED)
             return -1;
-        if (state == VALUE_RESOLVED && h->is_text)
+        if (state == VALUE_RESOLVED)
             json_put_member_text(dst, slice_str(h->name), text);
-        else if (state == VALUE_RESOLVED)
-            json_put_member(dst, slice_str(h->name), text);
     }
     json_put_member(dst, S("allow-policy-lockout"), own->allow_policy_lockout ? S("true") : S("false"));
     return 0;
@@ -135,17 +141,33 @@ static int put_command(struct buf *dst, struct creation *own, struct json thing,
     return r;
 }
 
+/* A reference ("{{ ref:things/…/policyId }}") is for who creates the thing; all else has to resolve. */
+static int resolve_thing(struct creation *own, const struct facts *f, struct ditto_error *err)
+{
+    static const struct slice here[] = {{"header", 6},     {"request", 7},  {"time", 4},        {"fn", 2},
+                                        {"thing", 5},      {"entity", 6},   {"policy", 6},      {"topic", 5},
+                                        {"feature", 7},    {"resource", 8}, {"connection", 10}, {"source", 6},
+                                        {"thing-json", 10}};
+    struct values v;
+    switch (template_resolve_partially(&own->thing.template, f, here, sizeof here / sizeof *here,
+                                       &own->scratch, &v, err)) {
+    case VALUE_FAILED: return -1;
+    case VALUE_RESOLVED: break;
+    default: return template_unresolved(slice_str(own->thing.text), err);
+    }
+    buf_cut(&own->text, 0);
+    buf_put_slice(&own->text, values_first(&v));
+    return 0;
+}
+
 static int incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
                     struct ditto_error *err)
 {
     struct creation *own = m->own;
     struct facts f = option_facts(msg);
-    struct slice text;
     struct json thing;
-    if (template_require(&own->thing.template, &f, &own->scratch, &text, err) < 0)
+    if (resolve_thing(own, &f, err) < 0)
         return -1;
-    buf_cut(&own->text, 0);
-    buf_put_slice(&own->text, text);
     if (read_thing(buf_slice(&own->text), &thing, err) < 0 || put_command(to->room, own, thing, &f, err) < 0)
         return -1;
     to->v[to->n++] = buf_slice(to->room);
@@ -182,8 +204,9 @@ static int outgoing(const struct mapper *m, struct slice envelope, struct json c
     (void)m, (void)correlation_id, (void)to;
     (void)json_parse(envelope, &message, NULL);
     int r = topic_parse(json_text(json_get(message, S("topic")), &scratch), &topic, err);
-    if (r == 0 && topic.criterion == CRITERION_ERRORS)
-        r = fail_as_told(json_get(message, S("value")), err);
+    struct json value = json_get(message, S("value"));
+    if (r == 0 && topic.criterion == CRITERION_ERRORS && value.type == JSON_OBJECT)
+        r = fail_as_told(value, err);
     buf_free(&scratch);
     return r;
 }

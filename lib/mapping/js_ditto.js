@@ -40,7 +40,7 @@
         },
 
         asByteBuffer(buffer) {
-            return dcodeIO.ByteBuffer.wrap(buffer);
+            return dcodeIO.ByteBuffer.wrap(buffer.slice(0));
         },
     };
 
@@ -53,8 +53,12 @@
 
         mapToDittoProtocolMsg(headers, textPayload, bytePayload, contentType) {
             if (contentType === DITTO) return JSON.parse(textPayload);
-            if (contentType === BINARY) return JSON.parse(Ditto.arrayBufferToString(bytePayload));
-            return null;
+            if (contentType !== BINARY) return null;
+            try {
+                return JSON.parse(Ditto.arrayBufferToString(bytePayload));
+            } catch (e) {
+                return null;
+            }
         },
 
         mapFromDittoProtocolMsgWrapper(msg) {

@@ -198,7 +198,7 @@
         or: arithmetic((a, b) => a | b),
         xor: arithmetic((a, b) => a ^ b),
         shiftLeft: shift((a, n) => a << n),
-        shiftRight: shift((a, n) => a >> n),
+        shiftRight: shift((a, n) => BigInt.asIntN(64, a) >> n),
         shiftRightUnsigned: shift((a, n) => BigInt.asUintN(64, a) >> n),
         toSigned() {
             return this.unsigned ? new Long(this.low, this.high, false) : this;

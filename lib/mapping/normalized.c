@@ -89,7 +89,7 @@ static void put_thing(struct buf *dst, const struct event *e)
     struct json thing = {JSON_OBJECT, buf_p(&id), id.len};
     if (e->root && value.type == JSON_OBJECT)
         tree_put_merged(dst, thing, value);
-    else if (!e->root && !e->deleted && has_value)
+    else if (!e->root && has_value)
         pointer_put_with(dst, thing, e->path, json_slice(value));
     else
         buf_put_slice(dst, buf_slice(&id));
@@ -102,8 +102,8 @@ static void put_deleted_fields(struct buf *dst, const struct event *e)
     struct buf nulls = {0};
     struct json value = e->line.value;
     struct slice at = json_slice(e->line.timestamp);
-    bool whole = e->deleted || !json_present(value);
-    bool any = whole ? !e->root : tree_put_nulls(&nulls, value, at);
+    bool whole = e->deleted || value.type == JSON_NULL;
+    bool any = whole ? !e->root : value.type == JSON_OBJECT && tree_put_nulls(&nulls, value, at);
     if (any && e->root)
         json_put_member(dst, S("_deletedFields"), buf_slice(&nulls));
     else if (any) {

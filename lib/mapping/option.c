@@ -59,10 +59,9 @@ void option_headers_add(struct option_headers *h, struct json object)
     while (json_next(&it)) {
         struct buf name = {0}, text = {0};
         struct option_header *o = place(h, json_raw_text(it.key, &name));
-        o->is_text = it.value.type == JSON_STRING;
         if (o->value.text)
             option_free(&o->value);
-        option_compile(&o->value, o->is_text ? json_text(it.value, &text) : json_slice(it.value));
+        option_compile(&o->value, header_text(it.value, &text));
         buf_free(&name);
         buf_free(&text);
     }

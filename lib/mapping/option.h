@@ -24,10 +24,9 @@ void option_free(struct option *o);
 /* Does a text hold a placeholder? */
 bool option_is_template(struct slice text);
 
-/* Options that are headers: templates by name. */
+/* Options that are headers: templates by name. What they resolve to is text; the headers that Ditto knows are typed later. */
 struct option_header {
     char *name;
-    bool is_text; /* else value is JSON as it stands, and no template */
     struct option value;
 };
 struct option_headers {

@@ -1,7 +1,6 @@
 #include "mapping/tree.h"
 
 #include "json/members.h"
-#include "json/patch.h"
 
 #include "base/banned.h"
 
@@ -11,6 +10,36 @@ static void put_raw_key(struct buf *dst, struct slice raw_name)
     buf_putc(dst, '"');
     buf_put_slice(dst, raw_name);
     buf_puts(dst, "\":");
+}
+
+static void put_merged(struct buf *dst, struct json low, struct json high);
+
+/* Element by element; of the longer one the rest. */
+static void put_merged_arrays(struct buf *dst, struct json low, struct json high)
+{
+    struct json_iter l = json_iter(low), h = json_iter(high);
+    bool more_low = json_next(&l), more_high = json_next(&h);
+    buf_putc(dst, '[');
+    while (more_low || more_high) {
+        json_put_item(dst);
+        if (more_low && more_high)
+            put_merged(dst, l.value, h.value);
+        else
+            buf_put_slice(dst, json_slice(more_high ? h.value : l.value));
+        more_low = more_low && json_next(&l);
+        more_high = more_high && json_next(&h);
+    }
+    buf_putc(dst, ']');
+}
+
+static void put_merged(struct buf *dst, struct json low, struct json high)
+{
+    if (low.type == JSON_OBJECT && high.type == JSON_OBJECT)
+        tree_put_merged(dst, low, high);
+    else if (low.type == JSON_ARRAY && high.type == JSON_ARRAY)
+        put_merged_arrays(dst, low, high);
+    else
+        buf_put_slice(dst, json_slice(high));
 }
 
 void tree_put_merged(struct buf *dst, struct json low, struct json high)
@@ -25,10 +54,10 @@ void tree_put_merged(struct buf *dst, struct json low, struct json high)
         put_raw_key(dst, m->raw_name);
         if (other)
             other->used = true;
-        if (other && other->value.type == JSON_OBJECT && m->value.type == JSON_OBJECT)
-            tree_put_merged(dst, m->value, other->value);
+        if (other)
+            put_merged(dst, m->value, other->value);
         else
-            buf_put_slice(dst, json_slice(other ? other->value : m->value));
+            buf_put_slice(dst, json_slice(m->value));
     }
     for (size_t i = 0; i < second.n; i++) {
         if (second.v[i].used)
@@ -79,11 +108,20 @@ bool tree_put_pruned(struct buf *dst, struct json v)
     return put_pruned(dst, SLICE_NONE, v, SLICE_NONE);
 }
 
+/* Ditto does not look closer than this, either. */
+static bool is_pattern(struct slice name)
+{
+    return slice_starts(name, S("{{")) && slice_ends(name, S("}}")) &&
+           (memchr(name.p, '~', name.len) || memchr(name.p, '/', name.len));
+}
+
 static bool put_null(struct buf *dst, struct slice raw_name, struct json v, struct slice leaf)
 {
+    if (is_pattern(raw_name))
+        return false;
     if (v.type == JSON_OBJECT)
         return put_some(dst, v, leaf, put_null);
-    if (v.type != JSON_NULL || patch_pattern(raw_name).p)
+    if (v.type != JSON_NULL)
         return false;
     buf_put_slice(dst, leaf);
     return true;

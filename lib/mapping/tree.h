@@ -5,7 +5,7 @@
 #include "json/json.h"
 
 /* Appends an object with the members of both, first those of low in their order. Of a name that both have the value of high
- * counts, null too; objects are merged. */
+ * counts, null too; objects are merged, and arrays, element by element, as Ditto does it. */
 void tree_put_merged(struct buf *dst, struct json low, struct json high);
 /* Appends v without members that are null or, then, empty objects; in arrays nothing is left out. False, and nothing
  * appended, if that leaves nothing of an object. */

@@ -55,10 +55,7 @@ static int put_header(struct buf *dst, struct update *own, const struct option_h
     case VALUE_RESOLVED: break;
     default: return 0;
     }
-    if (h->is_text)
-        json_put_member_text(dst, slice_str(h->name), values_first(&v));
-    else
-        json_put_member(dst, slice_str(h->name), values_first(&v));
+    json_put_member_text(dst, slice_str(h->name), values_first(&v));
     return 0;
 }
 
