@@ -205,10 +205,10 @@ END
     assert_error messages:messageformat.invalid
 }
 
-@test "RawMessage inbound: configured headers are templates, more of them become headers" {
-    mapper_connection RawMessage '{incomingMessageHeaders: {"ditto-message-subject": "fixed", "ditto-message-thing-id": "{{ header:dev | fn:lower() }}", mine: "{{ request:subjectId }}", none: "{{ header:none }}"}}'
+@test "RawMessage inbound: configured headers are templates" {
+    mapper_connection RawMessage '{incomingMessageHeaders: {"ditto-message-subject": "{{ request:subjectId }}", "ditto-message-thing-id": "{{ header:dev | fn:lower() }}", "ditto-message-feature-id": "{{ header:none }}", mine: "x"}}'
     receive "$(external x x '{dev: "NS:D", "content-type": "text/plain"}')"
-    assert_lines '.[0] | [.topic, .headers.mine, (.headers | has("none"))]' '["ns/d/things/live/messages/fixed","i:s",false]'
+    assert_lines '.[0] | [.topic, .path, (.headers | del(.["correlation-id"]))]' '["ns/d/things/live/messages/i:s","/inbox/messages/i:s",{"content-type":"text/plain"}]'
 }
 
 # --- ImplicitThingCreation ------------------------------------------------------------------------------------------
@@ -218,11 +218,11 @@ creation() { # OPTIONS [sources|targets]
 }
 
 @test "ImplicitThingCreation: a thing of a template, unless it exists" {
-    creation '{thing: {thingId: "{{ header:device_id }}", policyId: "p:q", attributes: {v: "BIG", at: "{{ header:at }}"}, _policy: {}, unknown: 1}, commandHeaders: {a: "{{ header:at }}", b: "{{ header:none }}", c: true, "if-none-match": "*"}, allowPolicyLockout: "false"}'
+    creation '{thing: {thingId: "{{ header:device_id }}", policyId: "p:q", attributes: {v: "BIG", at: "{{ header:at }}"}, _policy: {}, _copyPolicyFrom: "{{ ref:things/a:b/policyId }}", unknown: 1}, commandHeaders: {a: "{{ header:at }}", b: "{{ header:none }}", c: true, "if-none-match": "*"}, allowPolicyLockout: "false"}'
     sed -i 's/"BIG"/12345678901234567890/' "$WORK/c.json"
     receive "$(external x ignored '{device_id: "ns:d", at: "roof"}')"
     assert_lines '.[0] | [.topic, .path, (.headers | del(."correlation-id"))]' '["ns/d/things/twin/commands/create","/",{"if-none-match":"*","a":"roof","c":"true","allow-policy-lockout":false}]'
-    [[ $output == *'"value":{"_namespace":"ns","thingId":"ns:d","policyId":"p:q","attributes":{"v":12345678901234567890,"at":"roof"},"_policy":{}},'* ]] || fail "$output"
+    [[ $output == *'"value":{"_namespace":"ns","thingId":"ns:d","policyId":"p:q","attributes":{"v":12345678901234567890,"at":"roof"},"_policy":{},"_copyPolicyFrom":"{{ref:things/a:b/policyId }}"},'* ]] || fail "$output"
 }
 
 @test "ImplicitThingCreation: what a template cannot be made of" {
@@ -368,7 +368,9 @@ cloud_event() { # MEMBERS: a text
     map "$(external x "$(envelope)" "{\"content-type\": \"$DITTO\", \"ce-id\": \"e\"}")" -- -i -c "$WORK/c.json"
     assert_error connectivity:message.mapping.failed
     map "$(external x 'no JSON' '{"content-type": "application/cloudevents+json"}')" -- -i -c "$WORK/c.json"
-    assert_error json.invalid
+    assert_error connectivity:message.mapping.failed
+    map "$(external x '')" -- -i -c "$WORK/c.json"
+    assert_error connectivity:message.mapping.failed
 }
 
 @test "CloudEvents outbound" {

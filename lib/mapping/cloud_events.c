@@ -53,8 +53,6 @@ static int binary(const struct mapper *m, const struct external *msg, struct inc
     for (size_t i = 0; i < sizeof required / sizeof *required; i++)
         if (!json_present(headers_get(&msg->headers, slice_str(required[i]), true)))
             return no_event(m, err);
-    if (!msg->payload.len)
-        return no_event(m, err);
     return parse(msg->payload, &message, err) < 0 ? -1 : put_message(message, json_slice(id), to, err);
 }
 
@@ -64,10 +62,8 @@ static int structured(const struct mapper *m, const struct external *msg, struct
     static const char *const required[] = {"specversion", "type", "id", "source"};
     struct json event, data;
     struct buf decoded = {0};
-    if (!msg->payload.len)
+    if (json_parse(msg->payload, &event, NULL) < 0)
         return no_event(m, err);
-    if (parse(msg->payload, &event, err) < 0)
-        return -1;
     for (size_t i = 0; i < sizeof required / sizeof *required; i++)
         if (!json_present(json_get(event, slice_str(required[i]))))
             return no_event(m, err);
@@ -91,6 +87,10 @@ static int incoming(const struct mapper *m, const struct external *msg, struct i
     struct buf scratch = {0};
     struct slice type = header_text(headers_get(&msg->headers, S("content-type"), false), &scratch);
     int r = 0;
+    if (!msg->payload.len) {
+        buf_free(&scratch);
+        return mapper_fail(m, err, "The payload was absent or empty.");
+    }
     if (slice_eq(type, S(DITTO_TYPE)))
         r = binary(m, msg, to, err);
     else if (slice_eq(type, S(STRUCTURED_TYPE)))

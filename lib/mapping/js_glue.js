@@ -9,12 +9,13 @@
     const {isArray} = Array;
     const {isView} = ArrayBuffer;
     const {keys, create} = Object;
+    const from = Uint8Array.from.bind(Uint8Array);
     const split = Function.prototype.call.bind(String.prototype.split);
     const MOST = 11; // one more than may be
 
-    function lines(results, line, from) {
+    function lines(results, line, name) {
         if (results === null) return '';
-        if (results === undefined) throw new TypeError(`${from} returned undefined`);
+        if (results === undefined) throw new TypeError(`${name} returned undefined`);
         if (!isArray(results)) return line(results);
         let text = '';
         for (let i = 0; i < results.length && i < MOST; i++) text += (i ? '\n' : '') + line(results[i]);
@@ -26,10 +27,11 @@
         return stringify(result);
     }
 
-    // An ArrayBuffer, a view of one, or a ByteBuffer; null if it is none.
+    // Of an ArrayBuffer, a view of one, an array of numbers, or a ByteBuffer; null if it is none.
     function bytesOf(payload) {
         if (typeof payload !== 'object' || payload === null) return null;
         if (payload instanceof ArrayBuffer) return base64(payload, 0, payload.byteLength);
+        if (isArray(payload)) payload = from(payload);
         if (isView(payload)) return base64(payload.buffer, payload.byteOffset, payload.byteLength);
         if (payload.buffer instanceof ArrayBuffer && payload.limit >= payload.offset)
             return base64(payload.buffer, payload.offset, payload.limit - payload.offset);

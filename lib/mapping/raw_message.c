@@ -86,28 +86,28 @@ struct told {
     int64_t status; /* 0: none */
 };
 
-/* Takes the known headers; others are written to dst. */
-static int resolve(struct raw *own, const struct external *msg, struct told *told, struct buf *dst,
-                   struct ditto_error *err)
+static int resolve_one(struct raw *own, const struct external *msg, size_t i, struct told *told,
+                       struct ditto_error *err)
 {
     struct facts f = option_facts(msg);
-    *told = (struct told){.status = 0};
-    for (size_t i = 0; i < own->headers.n; i++) {
-        const struct option_header *h = &own->headers.v[i];
-        struct slice text;
-        enum value_state state = template_resolve(&h->value.template, &f, &own->scratch, &text, err);
-        if (state == VALUE_FAILED)
-            return -1;
-        if (state != VALUE_RESOLVED)
-            continue;
-        if (i >= KNOWN) {
-            json_put_member_text(dst, slice_str(h->name), text);
-            continue;
-        }
-        buf_cut(&own->values[i], 0);
-        buf_put_slice(&own->values[i], text);
-        told->v[i] = buf_slice(&own->values[i]);
+    struct slice text;
+    switch (template_resolve(&own->headers.v[i].value.template, &f, &own->scratch, &text, err)) {
+    case VALUE_FAILED: return -1;
+    case VALUE_RESOLVED: break;
+    default: return 0;
     }
+    buf_cut(&own->values[i], 0);
+    buf_put_slice(&own->values[i], text);
+    told->v[i] = buf_slice(&own->values[i]);
+    return 0;
+}
+
+/* Of other headers that are configured nobody ever hears, as in Ditto. */
+static int resolve(struct raw *own, const struct external *msg, struct told *told, struct ditto_error *err)
+{
+    for (size_t i = TYPE + 1; i < KNOWN; i++)
+        if (resolve_one(own, msg, i, told, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -138,7 +138,7 @@ static int judge(const struct mapper *m, struct told *t, struct ditto_error *err
 
 static void put_topic_and_path(struct buf *dst, const struct told *t)
 {
-    buf_puts(dst, "},\"topic\":\"");
+    buf_puts(dst, "{\"topic\":\"");
     json_put_escaped(dst, t->thing.namespace);
     buf_putc(dst, '/');
     json_put_escaped(dst, t->thing.name);
@@ -193,10 +193,9 @@ static int put_value(const struct mapper *m, const struct external *msg, struct 
 static int incoming(const struct mapper *m, const struct external *msg, struct incoming *to,
                     struct ditto_error *err)
 {
-    struct told told;
+    struct told told = {.status = 0};
     struct buf *dst = to->room;
-    buf_puts(dst, "{\"headers\":{");
-    if (resolve(m->own, msg, &told, dst, err) < 0)
+    if (resolve_one(m->own, msg, TYPE, &told, err) < 0)
         return -1;
     struct slice type = told.v[TYPE];
     if (!type.p)
@@ -204,10 +203,12 @@ static int incoming(const struct mapper *m, const struct external *msg, struct i
                           "The message has no content type.");
     if (content_is_ditto(type))
         return ditto_incoming(m, msg, to, err);
-    if (judge(m, &told, err) < 0)
+    if (resolve(m->own, msg, &told, err) < 0 || judge(m, &told, err) < 0)
         return -1;
-    json_put_member_text(dst, S("content-type"), type);
     put_topic_and_path(dst, &told);
+    buf_puts(dst, ",\"headers\":{");
+    json_put_member_text(dst, slice_str(names[TYPE]), type);
+    buf_putc(dst, '}');
     if (told.status)
         json_put_member_int(dst, S("status"), told.status);
     if (put_value(m, msg, type, dst, err) < 0)

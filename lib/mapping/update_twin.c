@@ -52,10 +52,9 @@ static int put_header(struct buf *dst, struct update *own, const struct option_h
         return 0;
     switch (template_resolve_partially(&h->value.template, f, NULL, 0, &own->scratch, &v, err)) {
     case VALUE_FAILED: return -1;
-    case VALUE_RESOLVED: break;
-    default: return 0;
+    case VALUE_RESOLVED: json_put_member_text(dst, slice_str(h->name), values_first(&v)); break;
+    default: json_put_member_text(dst, slice_str(h->name), slice_str(h->value.text)); break;
     }
-    json_put_member_text(dst, slice_str(h->name), values_first(&v));
     return 0;
 }
 
