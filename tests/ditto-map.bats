@@ -547,6 +547,29 @@ END
     assert_error connectivity:message.sending.failed
 }
 
+@test "a reply target takes the kinds of answers that it expects" {
+    local topic status expects what
+    connection '.sources[0].replyTarget = {address: "q", headerMapping: {}}' >"$WORK/c.json"
+    while read -r topic status expects what; do
+        map "$(envelope "{id: \"x\", topic: \"ns/d/things/$topic\", status: $status, context: {reply: 0, expects: $expects}}")" -- -o -c "$WORK/c.json"
+        assert_success
+        assert_lines '.[0] | .address // .status' "$what"
+    done <<'END'
+twin/commands/modify 204 ["response"] "q"
+twin/commands/modify 404 ["response"] "q"
+twin/commands/modify 204 ["error","nack"] 200
+twin/commands/modify null [] "q"
+live/messages/hi 200 ["nack"] 200
+twin/errors 404 ["response","nack"] 200
+twin/errors 404 ["error"] "q"
+twin/acks/a 200 ["response"] "q"
+twin/acks/a 400 ["response","error"] 200
+twin/acks/a 424 ["nack"] "q"
+END
+    map "$(envelope '{id: "x", status: 204, context: {reply: 0, expects: ["nack"]}}')" -- -x -o -c "$WORK/c.json"
+    assert_lines 'map([.step, .mappers])' '[["message",[]],["dropped",null],["output",null]]'
+}
+
 @test "thing-json, features, functions: of what a target publishes" {
     connection '.targets[0] += {address: "d/{{ thing:name | fn:upper() }}/{{ feature:id | fn:default(\u0027none\u0027) }}", headerMapping: {
         room: "{{ thing-json:attributes/room }}", temp: "{{ thing-json:features/f/properties/t }}", rev: "{{ thing-json:_revision }}", who: "{{ request:subjectId }}", bad: "{{ header:bad | fn:url-decode() }}"}}' >"$WORK/c.json"

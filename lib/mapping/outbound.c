@@ -44,11 +44,37 @@ static const struct target_route *route_of(const struct plan *p, const struct li
     return r;
 }
 
+/* SLICE_NONE: it is no answer. */
+static struct slice kind_of_answer(const struct line *l, const struct topic *t)
+{
+    int64_t status;
+    if (json_int(l->status, &status) < 0 || t->criterion == CRITERION_SEARCH ||
+        t->criterion == CRITERION_STREAMING)
+        return SLICE_NONE;
+    if (t->criterion == CRITERION_ERRORS)
+        return S("error");
+    return t->criterion == CRITERION_ACKS && (status < 200 || status >= 300) ? S("nack") : S("response");
+}
+
+/* A reply target takes the answers that it says it expects. */
+static bool is_expected(const struct line *l, const struct topic *t)
+{
+    struct slice kind = kind_of_answer(l, t);
+    struct json expects = json_get(l->context, S("expects"));
+    struct json_iter it = json_iter(expects);
+    bool found = !kind.p || expects.type != JSON_ARRAY;
+    while (!found && json_next(&it))
+        found = json_text_is(it.value, kind);
+    return found;
+}
+
 /* A reply leaves through the mapper that its command came in by. */
 static size_t mappers_of(const struct plan *p, const struct target_route *r, const struct line *l,
-                         const struct mapper **mappers)
+                         const struct topic *t, const struct mapper **mappers)
 {
     struct buf scratch = {0};
+    if (r->is_reply && !is_expected(l, t))
+        return 0;
     for (size_t i = 0; i < r->mappers.n; i++)
         mappers[i] = r->mappers.v[i];
     if (r->mappers.n)
@@ -153,7 +179,8 @@ static size_t scripts(struct mapping *m, const struct line *l, unsigned *numbers
     struct ditto_error *err = flow_error(f, MAPPERS_MAX);
     const struct target_route *r = route_of(m->plan, l, err);
     begin(f, l);
-    size_t n_mappers = r && read_message(m, l, err) == 0 ? mappers_of(m->plan, r, l, mappers) : 0, n = 0;
+    bool can = r && read_message(m, l, err) == 0;
+    size_t n_mappers = can ? mappers_of(m->plan, r, l, &f->mapped.topic, mappers) : 0, n = 0;
     for (size_t i = 0; i < n_mappers; i++)
         if (mappers[i]->script >= 0 && turn_of(f, mappers[i], flow_error(f, i)) == TURN_MAPS)
             numbers[n++] = (unsigned)mappers[i]->script;
@@ -333,12 +360,10 @@ static void explain_target(struct mapping *m, const struct target_route *r,
                            const struct mapper *const *mappers, size_t n)
 {
     const struct plan *p = m->plan;
-    for (size_t i = 0; i < p->n_replies; i++)
-        if (r == &p->replies[i])
-            explain_message(m, S("reply"), i, mappers, n);
-    for (size_t i = 0; i < p->n_targets; i++)
-        if (r == &p->targets[i])
-            explain_message(m, S("target"), i, mappers, n);
+    if (r->is_reply)
+        explain_message(m, S("reply"), (size_t)(r - p->replies), mappers, n);
+    else
+        explain_message(m, S("target"), (size_t)(r - p->targets), mappers, n);
 }
 
 static void finish(struct mapping *m, const struct line *l, struct answers *answers, struct buf *out)
@@ -352,8 +377,8 @@ static void finish(struct mapping *m, const struct line *l, struct answers *answ
         flow_fail(f, NULL, err);
     else
         put_envelope(f, r, l, &f->envelope);
-    size_t n = err->status ? 0 : mappers_of(m->plan, r, l, mappers);
-    if (n)
+    size_t n = err->status ? 0 : mappers_of(m->plan, r, l, &f->mapped.topic, mappers);
+    if (!err->status)
         explain_target(m, r, mappers, n);
     for (size_t i = 0; i < n; i++)
         map_payload(m, mappers[i], i, answers);

@@ -225,6 +225,7 @@ static void add_reply(struct plan *p, struct target_route *r, const struct sourc
 {
     struct place at = {"the reply target of source", index};
     struct mapper_list unused = {0};
+    r->is_reply = true;
     r->present = s->reply.present;
     if (!r->present)
         return;

@@ -49,6 +49,7 @@ struct source_route {
 struct target_route {
     struct buf context; /* the context object; empty: it stays as it is */
     bool present;       /* a source may have no reply target */
+    bool is_reply;
     struct template address;
     struct header_mapping headers;
     struct mapper_list mappers; /* n 0: the one that the message names, as reply targets do */
