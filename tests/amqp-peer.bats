@@ -287,7 +287,8 @@ END
         assert_status 111
         [ "$(grep -c '^{"n":' <<<"$output")" -eq 3 ]
         case $how in
-        drop) assert_stderr --partial 'amqp:connection:framing-error: connection aborted' ;;
+        # the kernel says it as a reset when something of ours was still unread
+        drop) assert_stderr --regexp 'amqp:connection:framing-error: connection aborted|Connection reset by peer' ;;
         *) assert_stderr --partial 'x:y: told to' ;;
         esac
     done

@@ -125,13 +125,15 @@ seen_at_least() { [ "$(wc -l <"$WORK/subscriber.out")" -ge "$1" ]; }
     assert_success
     wait_for 20 both_open
     subscribe
-    AMQP_USER=guest AMQP_PASSWORD=guest amqp-cat -Q -p "$AMQP_PORT" -g "$n,$queue,200" send >"$WORK/sent.out"
-    wait_for 20 seen_at_least 1000
+    start sender env AMQP_USER=guest AMQP_PASSWORD=guest amqp-cat -Q -p "$AMQP_PORT" -g "$n,$queue,200" send </dev/null
+    wait_for 20 seen_at_least 500
     house_kill9
     before=$(wc -l <"$WORK/subscriber.out")
     [ "$before" -lt "$n" ]
     house_start
     wait_for 20 both_open
+    wait_exit sender 30
+    assert_status 0
     unique() { [ "$(ids | sort -u | wc -l)" -ge "$n" ]; }
     wait_for 60 unique
     seq -f 'm-%010.0f' "$n" | sort >"$WORK/sent"

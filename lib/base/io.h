@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-/* Makes sure that 0, 1 and 2 are open (on /dev/null if not) and SIGPIPE is ignored. First thing in main. */
+/* Makes sure that 0, 1 and 2 are open (on /dev/null if not, where reading 0 and writing 1 fail with EBADF) and SIGPIPE is ignored. First thing in main. */
 void io_init(void);
 /* The whole of a file ("-" is stdin, "fd:N" descriptor N from its start, closed afterwards if N > 2), at most max bytes.
  * 0, or -1 with errno (EFBIG: longer than max). Appends to dst. */

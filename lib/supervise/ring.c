@@ -27,12 +27,14 @@ static void die_with(pid_t parent)
         _exit(EXIT_TEMPORARY);
 }
 
+/* Our handlers would swallow a signal that comes before exec; until they are gone, signals wait. */
 static void default_signals(void)
 {
     sigset_t none;
+    for (int signo = 1; signo < NSIG; signo++)
+        signal(signo, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
 }
 
 static int out_of_the_way(int fd)
@@ -101,9 +103,13 @@ static void child(const struct part *part, int in, int out, pid_t parent)
 static pid_t spawn(const struct part *part, int in, int out)
 {
     pid_t parent = getpid();
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
         child(part, in, out, parent);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid > 0)
         setpgid(pid, pid); /* in both: whoever comes first */
     return pid;
