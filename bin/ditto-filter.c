@@ -64,14 +64,12 @@ static void refuse(struct app *a, struct slice head, const char *why, struct buf
 {
     struct json id = {JSON_ABSENT, NULL, 0};
     struct ditto_error err = {0};
-    struct buf text = {0};
     a->refused++;
     warn("cannot read a line: %s", why);
     (void)json_each_member(head, find_id, &id, NULL); /* of the members that stand before the fault */
     (void)ditto_fail(&err, 400, "json.invalid", NULL, NULL, "The line is not valid: %s.", why);
-    if (json_raw(id).len)
-        ditto_error_settle(out, json_text(id, &text), &err);
-    buf_free(&text);
+    if (line_id(id).p)
+        ditto_error_settle(out, line_id(id), &err);
 }
 
 static void refuse_json(struct app *a, struct slice line, struct buf *out)

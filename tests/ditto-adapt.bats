@@ -341,6 +341,22 @@ END
       1 json.field.missing'
 }
 
+@test "an id goes home as it was written; what is empty, too long or no string is none" {
+    adapt -s <<END
+{"id":"a\\u000ab","topic":"x"}
+{"id":"\\u00e4","topic":1,
+{"id":"","topic":"x"}
+{"id":"$(printf '%0257d' 0)","topic":"x"}
+{"id":7,"topic":"x"}
+{"id":"\\"","topic":"a/b/things/twin/commands/delete","path":"/"}
+END
+    assert_status 0
+    run grep -o '^{"id":[^,]*' <<<"$output"
+    assert_output '{"id":"a\u000ab"
+{"id":"\u00e4"
+{"id":"\""'
+}
+
 @test "the examples of the page" {
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/ditto-adapt.1" | sed 's/\\e/\\/g' >"$WORK/example"
     cd "$WORK"

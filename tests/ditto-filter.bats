@@ -225,6 +225,16 @@ filter         exists attributes/x'
     assert_output "invalid The target topic 'x' is invalid. There is no such stream to subscribe."
 }
 
+@test "an id with escapes is settled as it was written; one with bad escapes is none" {
+    run --separate-stderr ditto-filter '_/_/things/twin/events?filter=eq(topic:action,"created")' <<'END'
+{"id":"a\u000ab","topic":"ns/d/things/twin/events/modified","path":"/"}
+{"id":"\q","topic":"ns/d/things/twin/events/modified","path":"/"}
+{"id":"\u00e4","topic":1,
+END
+    assert_output '{"id":"a\u000ab","status":200,"weak":true}
+{"id":"\u00e4","status":400,"error":{"status":400,"error":"json.invalid","message":"The line is not valid: unexpected end of input."}}'
+}
+
 @test "the examples of the page" {
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/ditto-filter.1" | sed 's/\\e/\\/g' >"$WORK/example"
     cd "$WORK"

@@ -12,11 +12,7 @@
 
 struct slice intake_head_id(struct slice line)
 {
-    struct slice start = S("{\"id\":\""), rest = slice_skip(line, start.len), id;
-    if (!slice_starts(line, start))
-        return SLICE_NONE;
-    id = slice_cut(&rest, '"');
-    return rest.p && id.len && !memchr(id.p, '\\', id.len) && utf8_valid(id) ? id : SLICE_NONE;
+    return line_id_in_front(line);
 }
 
 static void bad_line(struct member *m, struct slice id, int status, const char *reason)

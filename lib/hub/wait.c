@@ -57,8 +57,9 @@ static void settle_wait(struct wait *w, enum line_class c)
         line_put_settlement(q, w->id, line_class_status(c));
         return;
     }
-    buf_putc(q, '{');
-    json_put_member_text(q, S("id"), w->id);
+    buf_puts(q, "{\"id\":\"");
+    buf_put_slice(q, w->id);
+    buf_putc(q, '"');
     json_put_member_int(q, S("status"), line_class_status(c));
     json_put_member(q, S("error"), buf_slice(&w->reason));
     buf_puts(q, "}\n");

@@ -96,9 +96,21 @@ static void on_member(void *arg, const struct json_member *m)
 struct slice line_id(struct json id)
 {
     struct slice raw = json_raw(id);
-    if (raw.len == 0 || raw.len > ID_MAX_BYTES || memchr(raw.p, '\\', raw.len))
+    return raw.len == 0 || raw.len > ID_MAX_BYTES ? SLICE_NONE : raw;
+}
+
+struct slice line_id_in_front(struct slice line)
+{
+    struct slice start = S("{\"id\":\""), rest = slice_skip(line, start.len);
+    size_t n = 0;
+    if (!slice_starts(line, start))
         return SLICE_NONE;
-    return raw;
+    while (n < rest.len && n <= ID_MAX_BYTES && rest.p[n] != '"')
+        n += rest.p[n] == '\\' ? 2 : 1;
+    if (n == 0 || n >= rest.len || n > ID_MAX_BYTES)
+        return SLICE_NONE;
+    struct json id;
+    return json_parse(slice_of(rest.p - 1, n + 2), &id, NULL) == 0 ? line_id(id) : SLICE_NONE;
 }
 
 static enum line_kind kind_of(const struct line *l)
@@ -151,6 +163,8 @@ int line_skim(struct slice raw, struct line *out)
         else if (skim_key_sound(s.key))
             place(&r, find_escaped(&r, s.key), s.value);
     out->id = line_id(r.id);
+    if (!skim_key_sound(out->id)) /* nothing has looked at its escapes yet */
+        out->id = SLICE_NONE;
     out->kind = kind_of(out);
     return s.whole ? 0 : -1;
 }
@@ -171,8 +185,9 @@ int line_class_status(enum line_class c)
 /* {"id":…,"name":n, still open */
 static void put_start(struct buf *out, struct slice id, struct slice name, int64_t n)
 {
-    buf_puts(out, "{\"id\":");
-    json_put_text(out, id);
+    buf_puts(out, "{\"id\":\"");
+    buf_put_slice(out, id);
+    buf_putc(out, '"');
     json_put_member_int(out, name, n);
 }
 

@@ -20,9 +20,9 @@ enum line_kind { LINE_UNKNOWN, LINE_EXTERNAL, LINE_DITTO, LINE_SIGNAL, LINE_SETT
 struct line {
     enum line_kind kind;
     struct slice raw; /* the whole line, without '\n' */
-    struct slice
-        id; /* SLICE_NONE without one; what is no string, empty, longer than 256 bytes or written with an
-                         escape is no id, as no giver writes such */
+    /* As it was written between the quotes, escapes and all: so it is compared, and so it goes back. SLICE_NONE without one;
+     * what is no string, empty or longer than 256 bytes is none. */
+    struct slice id;
     /* members as they stand; JSON_ABSENT if missing, last one wins */
     struct json address, headers, text, bytes, context;
     struct json topic, path, value, extra, status, revision, timestamp, metadata, fields;
@@ -43,6 +43,8 @@ int line_read_deep(struct slice raw, struct line *out, struct line_inside *insid
 
 /* The id that the value of a member "id" is, SLICE_NONE if it is none: for who looks into lines that cannot be read. */
 struct slice line_id(struct json v);
+/* The id of a line that begins with `{"id":"…"`, where givers write it, however the line goes on; else SLICE_NONE. */
+struct slice line_id_in_front(struct slice line);
 
 /* line_read for who forwards lines and looks into few members: what stands inside of members is not checked (json/skim.h),
  * nor are keys with bad escapes found. -1: the line does not end as an object; line_read says why. */
@@ -55,7 +57,7 @@ enum line_class line_class_of(int status);
 /* The status that stands for a class on the way home: 200, 400, 503. */
 int line_class_status(enum line_class c);
 
-/* Appends `{"id":…,"status":…}\n`. */
+/* Appends `{"id":…,"status":…}\n`; id as it is in struct line. */
 void line_put_settlement(struct buf *out, struct slice id, int status);
 /* The same with `"error":{status,error,message,description}`; description may be SLICE_NONE. */
 void line_put_refusal(struct buf *out, struct slice id, int status, struct slice code, struct slice message,

@@ -147,7 +147,7 @@ static void begin(struct way *w)
     if (!w->line->id.p)
         return;
     PUT(w->out, "\"id\":\"");
-    buf_put_slice(w->out, w->line->id); /* an id has nothing to be escaped */
+    buf_put_slice(w->out, w->line->id);
     PUT(w->out, "\",");
 }
 

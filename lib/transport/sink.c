@@ -171,20 +171,10 @@ static bool publish(struct sink *s, const struct line *l)
 
 /* --- lines ------------------------------------------------------------------------------------------------------- */
 
-/* The id of a line that cannot be read as a whole, where every giver of ids writes it: in front. */
-static struct slice id_in_front(struct slice line)
-{
-    struct slice start = S("{\"id\":\""), rest = slice_skip(line, start.len), id;
-    if (!slice_starts(line, start))
-        return SLICE_NONE;
-    id = slice_cut(&rest, '"');
-    return rest.p && id.len && !memchr(id.p, '\\', id.len) && utf8_valid(id) ? id : SLICE_NONE;
-}
-
 static void invalid(struct sink *s, struct slice line, int status, const char *reason)
 {
     struct ditto_error err = {0};
-    struct slice id = id_in_front(line);
+    struct slice id = line_id_in_front(line);
     warn("cannot use a line on stdin: %s", reason);
     engine_count(&s->engine, INVALID);
     if (!id.len)

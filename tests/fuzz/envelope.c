@@ -10,9 +10,18 @@ static void read_whole(struct slice text, struct line *l)
     PROMISE(line_read(text, l, NULL) == 0);
 }
 
-/* An error message, and the settlement of what had an id. */
-static void check_refusal(struct slice answer)
+static void on_member(void *arg, const struct json_member *m)
 {
+    struct slice *id = arg;
+    if (json_key_is(m->key, S("id")))
+        *id = line_id(m->value);
+}
+
+/* An error message, and the settlement of what had an id, at least before its fault. */
+static void check_refusal(struct slice text, struct slice answer)
+{
+    struct slice id = SLICE_NONE;
+    (void)json_each_member(text, on_member, &id, NULL);
     struct line error, settlement;
     read_whole(slice_cut(&answer, '\n'), &error);
     PROMISE(error.kind == LINE_DITTO && !error.id.p);
@@ -20,11 +29,12 @@ static void check_refusal(struct slice answer)
     PROMISE(json_int(error.status, &status) == 0 && status >= 400 && status < 600);
     PROMISE(json_get(error.value, S("error")).type == JSON_STRING &&
             json_get(error.value, S("message")).type == JSON_STRING);
+    PROMISE(!id.p == !answer.len);
     if (!answer.len)
         return;
     read_whole(slice_cut(&answer, '\n'), &settlement);
     PROMISE(settlement.kind == LINE_SETTLEMENT && json_int(settlement.status, &settled) == 0 &&
-            settled == status && !answer.len);
+            settled == status && slice_eq(settlement.id, id) && !answer.len);
 }
 
 /* Returns whether it was adapted. */
@@ -35,7 +45,7 @@ static bool check(struct adapter *a, enum line_kind becomes, struct slice text, 
     struct slice answer = buf_slice(out);
     PROMISE(answer.len && answer.p[answer.len - 1] == '\n');
     if (r == ADAPT_REFUSED) {
-        check_refusal(answer);
+        check_refusal(text, answer);
         return false;
     }
     read_whole(text, &before);
@@ -77,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf out = {0};
     check_ways(text);
     adapter_refuse_long(to_signal, text, &out);
-    check_refusal(buf_slice(&out));
+    check_refusal(text, buf_slice(&out));
     buf_free(&out);
     return 0;
 }
