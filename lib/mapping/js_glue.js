@@ -78,7 +78,7 @@
                 if (at && frames.length < 3) frames.push(at[1] ? `${at[1]} (${at[2]})` : at[2]);
             }
             if (frames.length) return `${text} at ${frames.join(' < ')}`;
-            return thrown.line === undefined || !thrown.sourceURL ? text : `${text} at ${thrown.sourceURL}:${thrown.line}`;
+            return /^(?:incoming|outgoing)Script$/.test(thrown.sourceURL) ? `${text} at ${thrown.sourceURL}:${thrown.line}` : text;
         },
     };
 })

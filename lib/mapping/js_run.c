@@ -148,6 +148,14 @@ static void put_line(struct buf *why, struct slice s)
         buf_putc(why, (unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f ? ' ' : s.p[i]);
 }
 
+/* Whoever tells it ends the sentence. */
+static struct slice without_stop(struct slice s)
+{
+    if (s.len && s.p[s.len - 1] == '.')
+        s.len--;
+    return s;
+}
+
 /* Returns -1. */
 static int explain(const struct world *w, JSValueRef thrown, struct buf *why)
 {
@@ -158,7 +166,7 @@ static int explain(const struct world *w, JSValueRef thrown, struct buf *why)
         buf_printf(why, "it took more than %u ms of CPU time", limit_ms);
     else if (put_value(&said, w->context, thrown) < 0)
         buf_puts(why, "it threw what cannot be shown");
-    put_line(why, buf_slice(&said));
+    put_line(why, without_stop(buf_slice(&said)));
     buf_free(&said);
     return -1;
 }
@@ -332,7 +340,6 @@ static int open_library(const struct worker_limits *limits, struct buf *why)
     (void)snprintf(bytes, sizeof bytes, "%zu", limits->memory_bytes);
     (void)setenv("JSC_useJIT", "false", 1);
     (void)setenv("JSC_forceRAMSize", bytes, 1); /* how much garbage it waits for depends on that */
-    (void)setenv("TZ", "UTC", 1);
     return js_open(why);
 }
 
@@ -341,6 +348,7 @@ static void warm(const struct worker_limits *limits)
 {
     struct world w = {0};
     struct buf why = {0};
+    (void)setenv("TZ", "UTC", 1); /* else each date would look for the time zone */
     group = js.JSContextGroupCreate();
     w.context = js.JSGlobalContextCreateInGroup(group, NULL);
     limit_ms = limits->cpu_ms;
@@ -348,7 +356,6 @@ static void warm(const struct worker_limits *limits)
     (void)evaluate(&w, S("new Date().toLocaleString() + Intl.DateTimeFormat().resolvedOptions().timeZone"),
                    "warm", &why);
     buf_free(&why);
-    (void)clearenv();
 }
 
 const struct script_engine javascript_engine = {.language = LANGUAGE_JAVASCRIPT,

@@ -26,15 +26,11 @@
 
 /* What all roles need: memory, descriptors that are there, time, signals, the end (abort included). */
 static const char *const common[] = {
-    "read",         "write",        "poll",
-    "ppoll",        "close",        "fstat",
-    "newfstatat",   "brk",          "munmap",
-    "mremap",       "madvise",      "clock_gettime",
-    "gettimeofday", "getrandom",    "futex",
-    "sysinfo",      "rt_sigaction", "rt_sigprocmask",
-    "rt_sigreturn", "sigaltstack",  "restart_syscall",
-    "getpid",       "gettid",       "exit",
-    "exit_group",   NULL,
+    "read",        "write",           "poll",    "ppoll",        "close",          "fstat",
+    "brk",         "munmap",          "mremap",  "madvise",      "clock_gettime",  "gettimeofday",
+    "getrandom",   "futex",           "sysinfo", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+    "sigaltstack", "restart_syscall", "getpid",  "gettid",       "exit",           "exit_group",
+    NULL,
 };
 static const char *const filter_only[] = {"recvfrom", "recvmsg", "sendto", "sendmsg",
                                           "wait4",    "fcntl",   "lseek",  NULL};
@@ -75,6 +71,19 @@ static void add_without_exec(scmp_filter_ctx ctx, int number)
     struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, number, 1, &no_exec) < 0)
         bug("cannot add a memory rule to a seccomp filter");
+}
+
+/* Of descriptors, as libc asks for them; of names it fails. */
+static void add_stat(scmp_filter_ctx ctx)
+{
+    struct scmp_arg_cmp of_descriptor = SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH);
+    struct scmp_arg_cmp of_name = SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0);
+    int number = seccomp_syscall_resolve_name("newfstatat");
+    if (number < 0) /* not on this architecture */
+        return;
+    if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, number, 1, &of_descriptor) < 0 ||
+        seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EPERM), number, 1, &of_name) < 0)
+        bug("cannot add a rule for files to a seccomp filter");
 }
 
 /* abort() raises its signal this way; nobody else gets one. */
@@ -127,6 +136,7 @@ static scmp_filter_ctx build(enum lockdown role)
         add_reading(ctx);
     else
         add(ctx, SCMP_ACT_ERRNO(EPERM), opening);
+    add_stat(ctx);
     add_abort(ctx);
     add_without_exec(ctx, SCMP_SYS(mmap));
     add_without_exec(ctx, SCMP_SYS(mprotect));
