@@ -357,6 +357,50 @@ END
 {"id":"\""'
 }
 
+@test "the headers of messages have rules of their own" {
+    local to='"topic":"ns/d/things/live/messages/ask","path":"/inbox/messages/ask"'
+    adapt -s <<END
+{$to,"headers":{"timestamp":"yesterday"}}
+{$to,"headers":{"status":"99"}}
+{$to,"headers":{"timestamp":"2024-05-06T07:08:09+02:00","status":599}}
+{"topic":"ns/d/things/twin/commands/delete","path":"/","headers":{"timestamp":"yesterday","status":"99"}}
+END
+    assert_status 0
+    run jq -r '.value.error // .signal.type' <<<"$output"
+    assert_output 'header.invalid
+header.invalid
+messages.commands:thingMessage
+things.commands:deleteThing'
+    message() { printf '{"signal":{"type":"messages.commands:thingMessage","thingId":"ns:d","message":{"headers":{%s}}}}\n' "$1"; }
+    adapt -p < <(
+        message '"ditto-message-subject":"a","ditto-message-direction":"UP"'
+        message '"ditto-message-subject":"a\u0001","ditto-message-direction":"TO"'
+        message '"ditto-message-subject":"a","ditto-message-direction":"TO","ditto-message-thing-id":"no"'
+        message '"ditto-message-subject":"a","ditto-message-direction":"TO","status":600'
+        message '"ditto-message-subject":"a"'
+        message '"ditto-message-subject":"a","ditto-message-direction":"TO","ditto-message-thing-id":"ns:d","status":200'
+    )
+    assert_status 0
+    run jq -r '.value.error // .path' <<<"$output"
+    assert_output 'header.invalid
+header.invalid
+header.invalid
+header.invalid
+json.field.missing
+/inbox/messages/a'
+}
+
+@test "a response to a message says its status once" {
+    adapt -s <<'END'
+{"topic":"ns/d/things/live/messages/ask","path":"/inbox/messages/ask","headers":{"status":"200","Mine":1},"status":204}
+{"topic":"ns/d/things/live/messages/ask","path":"/inbox/messages/ask","headers":{"St\u0061tus":"abc","Mine":1},"status":204}
+END
+    assert_status 0
+    run grep -o '"message":.*' <<<"$output"
+    assert_output '"message":{"headers":{"Mine":"1","channel":"live","ditto-entity-id":"thing:ns:d","ditto-message-thing-id":"ns:d","ditto-message-subject":"ask","ditto-message-direction":"TO","status":204}}}}
+"message":{"headers":{"Mine":"1","channel":"live","ditto-entity-id":"thing:ns:d","ditto-message-thing-id":"ns:d","ditto-message-subject":"ask","ditto-message-direction":"TO","status":204}}}}'
+}
+
 @test "the examples of the page" {
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/ditto-adapt.1" | sed 's/\\e/\\/g' >"$WORK/example"
     cd "$WORK"

@@ -245,6 +245,8 @@ static int find_subject(struct way *w)
     }
     struct json headers = json_get(way_member(w, "message"), S("headers"));
     w->topic.subject = texts_decode(&w->texts, json_get(headers, S("ditto-message-subject")));
+    if (message_check_headers(w, headers) < 0)
+        return -1;
     return w->topic.subject.p ? 0 : way_missing(w, "ditto-message-subject");
 }
 

@@ -51,6 +51,8 @@ int adapt_out(struct way *w);
 
 /* Of several forms, both ways. The signal of an envelope, begun with {"type":"…" and left open: */
 int message_in(struct way *w);
+/* Those of message.headers with rules of their own, in either direction: header.invalid (400). */
+int message_check_headers(struct way *w, struct json headers);
 int ack_in(struct way *w);
 int acks_in(struct way *w);
 int record_in(struct way *w, struct json value);
