@@ -401,6 +401,24 @@ END
 "message":{"headers":{"Mine":"1","channel":"live","ditto-entity-id":"thing:ns:d","ditto-message-thing-id":"ns:d","ditto-message-subject":"ask","ditto-message-direction":"TO","status":204}}}}'
 }
 
+@test "two slashes in the path of a message" {
+    local topic='"topic":"ns/d/things/live/messages//ask"'
+    adapt -s <<END
+{$topic,"path":"/features/f/inbox/messages//ask"}
+{$topic,"path":"/inbox/messages//ask"}
+{$topic,"path":"/features//f/inbox/messages//ask"}
+{$topic,"path":"/features/f//inbox/messages//ask"}
+{$topic,"path":"/features/f/inbox//messages//ask"}
+END
+    assert_status 0
+    run jq -r '.value.error // .signal.type' <<<"$output"
+    assert_output 'messages.commands:featureMessage
+messages.commands:thingMessage
+json.pointer.invalid
+json.pointer.invalid
+json.pointer.invalid'
+}
+
 @test "the examples of the page" {
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/ditto-adapt.1" | sed 's/\\e/\\/g' >"$WORK/example"
     cd "$WORK"

@@ -216,20 +216,39 @@ static bool in_subject(struct slice text, const char *at)
     return entries && slice_cut(&rest, '/').len && slice_starts(rest, S("subjects/")) && at >= rest.p + 8;
 }
 
+static int refuse_doubled(struct slice text, struct ditto_error *err)
+{
+    return ditto_fail(err, 400, "json.pointer.invalid", "Two slashes must not follow each other.", "/path",
+                      "The path '%.*s' is no JSON pointer.", SLICE_ARG(text));
+}
+
 int path_parse(struct slice text, enum topic_group group, struct path *out, struct ditto_error *err)
 {
     const char *doubled = double_slash(text);
     if (doubled && (group != GROUP_POLICIES || !in_subject(text, doubled)))
-        return ditto_fail(err, 400, "json.pointer.invalid", "Two slashes must not follow each other.",
-                          "/path", "The path '%.*s' is no JSON pointer.", SLICE_ARG(text));
+        return refuse_doubled(text, err);
     out->text = trimmed(text, doubled != NULL);
     out->shape = walk(group == GROUP_POLICIES ? TREE_POLICY : TREE_THING, out);
     return 0;
 }
 
+/* Of a feature's message the first four levels are a pointer: "features/<id>/inbox/messages". */
+static bool in_levels(struct slice text, const char *at)
+{
+    struct slice rest = trimmed(text, true);
+    if (!slice_eq(slice_cut(&rest, '/'), S("features")))
+        return false;
+    for (int level = 1; level < 4 && rest.p; level++)
+        slice_cut(&rest, '/');
+    return !rest.p || at + 1 < rest.p;
+}
+
 int path_parse_message(struct slice text, struct path *out, struct ditto_error *err)
 {
-    out->text = trimmed(text, double_slash(text) != NULL);
+    const char *doubled = double_slash(text);
+    if (doubled && in_levels(text, doubled))
+        return refuse_doubled(text, err);
+    out->text = trimmed(text, doubled != NULL);
     out->shape = walk(TREE_MESSAGE, out);
     if (out->shape != SHAPE_UNKNOWN)
         return 0;
