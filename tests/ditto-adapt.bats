@@ -419,6 +419,32 @@ json.pointer.invalid
 json.pointer.invalid'
 }
 
+@test "subjects of policies: type, expiry and id" {
+    subject() { printf '{"topic":"ns/d/policies/commands/modify","path":"/entries/l/subjects/%s","value":%s}\n' "$1" "$2"; }
+    adapt -s < <(
+        subject iss:me '{"type":"t"}'
+        subject iss:me '{"type":"t","expiry":"2030-01-02T03:04:05Z"}'
+        subject iss:me '{}'
+        subject iss:me '{"type":1}'
+        subject iss:me '{"type":"t","expiry":"bad"}'
+        subject iss:me '{"type":"t","expiry":1}'
+        subject iss: '{"type":"t"}'
+        subject 'iss:\u0001' '{"type":"t"}'
+        printf '%s\n' '{"topic":"ns/d/policies/commands/modify","path":"/entries/l/subjects","value":{"iss:me":{}}}'
+    )
+    assert_status 0
+    run jq -r '.value.error // .signal.type' <<<"$output"
+    assert_output 'policies.commands:modifySubject
+policies.commands:modifySubject
+json.field.missing
+json.invalid
+policies:subjectexpiry.invalid
+json.invalid
+policies:subjectid.invalid
+policies:subjectid.invalid
+json.field.missing'
+}
+
 @test "the examples of the page" {
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/ditto-adapt.1" | sed 's/\\e/\\/g' >"$WORK/example"
     cd "$WORK"

@@ -1,5 +1,6 @@
 /* signal_policy.c: policies and their parts. */
 #include "protocol/ids.h"
+#include "protocol/instant.h"
 #include "protocol/signal_value.h"
 
 #include "base/banned.h"
@@ -16,6 +17,12 @@ static int missing(struct value_way *w, const char *name)
                       "The member '%s' is missing.", name);
 }
 
+static int refuse_subject_id(struct slice id, struct ditto_error *err)
+{
+    return ditto_fail(err, 400, "policies:subjectid.invalid", "It is an issuer, ':' and a subject.", NULL,
+                      "'%.*s' is no valid subject id.", SLICE_ARG(id));
+}
+
 int subject_id_check(struct slice id, struct ditto_error *err)
 {
     /* an issuer that is a URL has a colon of its own */
@@ -26,14 +33,16 @@ int subject_id_check(struct slice id, struct ditto_error *err)
             break;
         }
     bool url = rest.len != id.len;
-    if (rest.len && memchr(rest.p, ':', rest.len) && (url || rest.p[0] != ':'))
+    const char *colon = rest.len ? memchr(rest.p, ':', rest.len) : NULL;
+    if (colon && (colon + 1 == id.p + id.len || has_control(id)))
+        return refuse_subject_id(id, err);
+    if (colon && (url || rest.p[0] != ':'))
         return 0;
     if (url)
         return ditto_fail(err, 400, "connectivity:message.mapping.failed",
                           "Its issuer is a URL, and then a ':' is missing.", NULL,
                           "'%.*s' is no valid subject id.", SLICE_ARG(id));
-    return ditto_fail(err, 400, "policies:subjectid.invalid", "It is an issuer, ':' and a subject.", NULL,
-                      "'%.*s' is no valid subject id.", SLICE_ARG(id));
+    return refuse_subject_id(id, err);
 }
 
 int resource_key_check(struct slice key, struct ditto_error *err)
@@ -85,9 +94,43 @@ static int put_known(struct value_way *w, struct json v, const char *const *name
     return 0;
 }
 
+static bool is_instant(struct json v)
+{
+    struct buf text = {0}, printed = {0};
+    bool is = instant_put(&printed, json_text(v, &text)) == 0;
+    buf_free(&text);
+    buf_free(&printed);
+    return is;
+}
+
+static int wrong_member(struct value_way *w, const char *name)
+{
+    return ditto_fail(w->err, 400, "json.invalid", "Check the JSON type of the member.", NULL,
+                      "The member '%s' has the wrong JSON type.", name);
+}
+
+static int check_subject(struct value_way *w, struct json v)
+{
+    struct json type = json_get(v, S("type")), expiry = json_get(v, S("expiry"));
+    if (!json_present(type))
+        return missing(w, "type");
+    if (type.type != JSON_STRING)
+        return wrong_member(w, "type");
+    if (!json_present(expiry))
+        return 0;
+    if (expiry.type != JSON_STRING)
+        return wrong_member(w, "expiry");
+    return is_instant(expiry) ? 0
+                              : ditto_fail(w->err, 400, "policies:subjectexpiry.invalid",
+                                           "It is a time such as 2030-01-02T03:04:05Z.", NULL,
+                                           "The expiry of the subject is not valid.");
+}
+
 static int put_subject(struct value_way *w, struct json v)
 {
     static const char *const names[] = {"type", "expiry", "announcement", NULL};
+    if (v.type == JSON_OBJECT && check_subject(w, v) < 0)
+        return -1;
     return put_known(w, v, names);
 }
 
