@@ -449,6 +449,17 @@ END
     [ "$(jq -sc 'map(.value // .parts)' "$WORK/mapper.out")" = '[2,1,2]' ]
 }
 
+# --- documents ----------------------------------------------------------------------------------------------------
+
+@test "the examples of the page" {
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/ditto-mappers.7" | sed 's/\\e/\\/g' >"$WORK/example"
+    cd "$WORK"
+    run --separate-stderr bash -eu example
+    assert_success
+    assert_stderr ''
+    assert_lines 'map([.id, .value // .attributes])' '[["x1",25.43],[null,{"room":"attic"}]]'
+}
+
 # --- vectors ------------------------------------------------------------------------------------------------------
 
 @test "the cases of the vectors" {
