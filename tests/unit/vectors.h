@@ -22,7 +22,7 @@ static inline bool row_is(struct json row, const char *name, const char *text)
     return json_text_is(json_get(row, slice_str(name)), slice_str(text));
 }
 
-/* Hands each row to holds, which says whether the row is content; one check in all says how many are, the names of the
+/* Hands each row to holds, which says whether the row is content; a row that is no JSON is not. one check in all says how many are, the names of the
  * others follow as comments. */
 static inline void each_row(const char *file, bool (*holds)(struct json row))
 {
@@ -39,11 +39,15 @@ static inline void each_row(const char *file, bool (*holds)(struct json row))
     for (struct slice rest = buf_slice(&rows); rest.len;) {
         struct slice line = slice_cut(&rest, '\n');
         struct json row;
-        if (json_parse(line, &row, NULL) < 0)
+        if (!line.len)
             continue;
+        n++;
+        if (json_parse(line, &row, NULL) < 0) {
+            tap_bytes("no JSON", line);
+            continue;
+        }
         buf_reset(&scratch, (size_t)1 << 30);
         buf_room(&scratch, 4 * line.len + 1);
-        n++;
         if (holds(row))
             held++;
         else
