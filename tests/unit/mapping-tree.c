@@ -1,7 +1,8 @@
 /* mapping-tree: objects put together of others: merged, pruned, and what of them was null. */
 #include "mapping/tree.h"
 
-#include "vectors.h"
+#include "same.h"
+#include "tap.h"
 
 static void merged(const char *low, const char *high, const char *want)
 {
