@@ -284,7 +284,7 @@ END
 @test "bytes are text in the charset of their content type" {
     local payload='{"topic":"n/ü/things/twin/commands/retrieve","path":"/","headers":{"correlation-id":"c"}}'
     map "$(jq -nc --arg b "$(base64 -w 0 <<<"$payload")" '{address: "a", bytes: $b}')" \
-        "$(jq -nc --arg b "$(iconv -t iso-8859-1 <<<"$payload" | base64 -w 0)" '{address: "a", bytes: $b, headers: {"content-type": "x/y; charset=ISO-8859-1"}}')" -- -i
+        "$(jq -nc --arg b "$(iconv -f utf-8 -t iso-8859-1 <<<"$payload" | base64 -w 0)" '{address: "a", bytes: $b, headers: {"content-type": "x/y; charset=ISO-8859-1"}}')" -- -i
     assert_success
     assert_lines '[.[].topic]' '["n/ü/things/twin/commands/retrieve","n/ü/things/twin/commands/retrieve"]'
 }
