@@ -60,14 +60,14 @@ static void find_id(void *arg, const struct json_member *m)
         *id = m->value;
 }
 
-static void refuse(struct app *a, struct slice head, const char *why, struct buf *out)
+static void refuse(struct app *a, struct slice head, int status, const char *why, struct buf *out)
 {
     struct json id = {JSON_ABSENT, NULL, 0};
     struct ditto_error err = {0};
     a->refused++;
     warn("cannot read a line: %s", why);
     (void)json_each_member(head, find_id, &id, NULL); /* of the members that stand before the fault */
-    (void)ditto_fail(&err, 400, "json.invalid", NULL, NULL, "The line is not valid: %s.", why);
+    (void)ditto_fail(&err, status, line_error_code(status), NULL, NULL, "The line is not valid: %s.", why);
     if (line_id(id).p)
         ditto_error_settle(out, line_id(id), &err);
 }
@@ -77,7 +77,7 @@ static void refuse_json(struct app *a, struct slice line, struct buf *out)
     struct line l;
     struct json_error why = {0, "it is no object"};
     (void)line_read(line, &l, &why);
-    refuse(a, line, why.reason, out);
+    refuse(a, line, 400, why.reason, out);
 }
 
 /* --- messages ----------------------------------------------------------------------------------------------------- */
@@ -108,9 +108,9 @@ static void take_thing(struct app *a, struct slice line, struct buf *out)
     struct rql_view view = {0};
     struct json_error why;
     if (json_parse(line, &view.base, &why) < 0)
-        refuse(a, line, why.reason, out);
+        refuse(a, line, 400, why.reason, out);
     else if (view.base.type != JSON_OBJECT)
-        refuse(a, line, "it is no object", out);
+        refuse(a, line, 400, "it is no object", out);
     else if (rql_eval(&a->query, &view, &a->scratch.rql) == RQL_YES)
         pass(a, line, out);
     else
@@ -120,7 +120,7 @@ static void take_thing(struct app *a, struct slice line, struct buf *out)
 static void on_line(void *arg, enum lines_status st, struct slice line, struct buf *out)
 {
     if (st == LINES_LONG)
-        refuse(arg, line, "it is longer than 32 MiB", out);
+        refuse(arg, line, 413, "it is longer than 32 MiB", out);
     else if (of_things)
         take_thing(arg, line, out);
     else

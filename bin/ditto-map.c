@@ -126,7 +126,7 @@ static void take_line(struct app *a, struct slice raw)
     unsigned scripts[MAPPERS_MAX];
     if (line_read(raw, &l, &why) < 0) {
         /* its settlement may overtake lines that wait: nobody can tell */
-        mapping_refuse_line(&a->mapping, raw, why.reason, &a->out);
+        mapping_refuse_line(&a->mapping, raw, 400, why.reason, &a->out);
         return;
     }
     bool consumed = mapping_takes(&a->mapping, &l);
@@ -169,7 +169,7 @@ static void take_lines(struct app *a)
         if (st == LINES_LINE)
             take_line(a, line);
         else if (st == LINES_LONG)
-            mapping_refuse_line(&a->mapping, line, "it is longer than 32 MiB", &a->out);
+            mapping_refuse_line(&a->mapping, line, 413, "it is longer than 32 MiB", &a->out);
         else
             break;
         if (a->out.len > OUT_BYTES)

@@ -349,7 +349,7 @@ END
     told src 2
     run outcome <<<"$TOLD"
     assert_output 'x-1 200
-x-2 413 413 json.invalid'
+x-2 413 413 messages:payload.toolarge'
 }
 
 @test "two clients share the messages by thing" {

@@ -182,7 +182,7 @@ PY
     assert_output '"id":"deep","status":200
 "id":"path","status":200
 "id":"topic"
-"id":"huge","status":400'
+"id":"huge","status":413'
     # what passed is longer than what was cut: count it
     run grep -c . <(ditto-filter "$TWIN?filter=exists(attributes/a)" <"$WORK/in" 2>/dev/null)
     assert_output 8

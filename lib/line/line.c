@@ -182,6 +182,11 @@ int line_class_status(enum line_class c)
     return status[c];
 }
 
+const char *line_error_code(int status)
+{
+    return status == 413 ? "messages:payload.toolarge" : "json.invalid";
+}
+
 /* {"id":…,"name":n, still open */
 static void put_start(struct buf *out, struct slice id, struct slice name, int64_t n)
 {

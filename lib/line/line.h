@@ -62,6 +62,8 @@ void line_put_settlement(struct buf *out, struct slice id, int status);
 /* The same with `"error":{status,error,message,description}`; description may be SLICE_NONE. */
 void line_put_refusal(struct buf *out, struct slice id, int status, struct slice code, struct slice message,
                       struct slice description);
+/* The code that a line is refused with which cannot be read: 413 for one that is too long, 400 for what is no JSON. */
+const char *line_error_code(int status);
 /* Appends `{"id":…,"parts":N}\n`. */
 void line_put_parts(struct buf *out, struct slice id, size_t n);
 

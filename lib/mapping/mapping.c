@@ -289,15 +289,16 @@ static struct slice id_in_head(struct slice head)
     return SLICE_NONE;
 }
 
-void mapping_refuse_line(struct mapping *m, struct slice head, const char *why, struct buf *out)
+void mapping_refuse_line(struct mapping *m, struct slice head, int status, const char *why, struct buf *out)
 {
     struct ditto_error err = {.status = 0};
     struct slice id = id_in_head(head);
-    if (!id.len || id.len > ID_SIZE / 2 || memchr(id.p, '\\', id.len))
-        id = SLICE_NONE;
+    struct json quoted;
+    if (id.p) /* it may have bad escapes, too */
+        id = json_parse(slice_of(id.p - 1, id.len + 2), &quoted, NULL) == 0 ? line_id(quoted) : SLICE_NONE;
     size_t start = out->len;
     m->counts[COUNT_RECEIVED].n++;
-    (void)ditto_fail(&err, 400, "json.invalid", NULL, NULL, "The line is not valid: %s.", why);
+    (void)ditto_fail(&err, status, line_error_code(status), NULL, NULL, "The line is not valid: %s.", why);
     flow_refuse(m, id, &err, out);
     explain_output(m->flow, out, start);
 }

@@ -43,6 +43,6 @@ void mapping_put_message(struct mapping *m, const struct line *l, struct buf *ds
 /* Appends the lines that come of it. answers: one for each of those scripts, in order. */
 void mapping_finish(struct mapping *m, const struct line *l, struct answers answers, struct buf *out);
 /* For what is no line, or too long for one: head is what there is of it. Settles it if it has an id. */
-void mapping_refuse_line(struct mapping *m, struct slice head, const char *why, struct buf *out);
+void mapping_refuse_line(struct mapping *m, struct slice head, int status, const char *why, struct buf *out);
 
 #endif

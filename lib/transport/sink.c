@@ -179,7 +179,7 @@ static void invalid(struct sink *s, struct slice line, int status, const char *r
     engine_count(&s->engine, INVALID);
     if (!id.len)
         return;
-    ditto_fail(&err, status, "json.invalid", NULL, NULL, "The line cannot be read: %s.", reason);
+    ditto_fail(&err, status, line_error_code(status), NULL, NULL, "The line cannot be read: %s.", reason);
     ditto_error_settle(&s->engine.out, id, &err);
 }
 
