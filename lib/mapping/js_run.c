@@ -7,14 +7,13 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
-#include "mapping/charset.h"
-#include "mapping/js_api.h"
 #include "mapping/js_source.h"
+#include "mapping/js_value.h"
 #include "mapping/script.h"
 
 #include "base/banned.h"
 
-enum { WHY_BYTES = 300, OUTPUT_MAX_BYTES = 32 * 1024 * 1024, KEEP_BYTES = 1024 * 1024 };
+enum { WHY_BYTES = 300, KEEP_BYTES = 1024 * 1024 };
 
 /* What a script gets of a payload depends on the transport, as it does in Ditto. */
 enum payloads {
@@ -32,103 +31,7 @@ struct world {
 static JSContextGroupRef group;
 static unsigned limit_ms;
 static bool stopped; /* the script at hand took too long */
-static struct buf text, decoded;
-
-/* --- values ----------------------------------------------------------------------------------------------------- */
-
-static JSStringRef string(struct slice s)
-{
-    buf_cut(&text, 0);
-    buf_put_slice(&text, s);
-    return js.JSStringCreateWithUTF8CString(buf_z(&text));
-}
-
-/* JSON text that is valid. */
-static JSValueRef json_value(JSContextRef context, struct slice json)
-{
-    JSStringRef s = string(json);
-    JSValueRef v = js.JSValueMakeFromJSONString(context, s);
-    js.JSStringRelease(s);
-    return v ? v : js.JSValueMakeNull(context);
-}
-
-/* A text, which may hold NUL bytes. */
-static JSValueRef text_value(JSContextRef context, struct slice s)
-{
-    struct buf quoted = {0};
-    bool plain = !memchr(s.p, '\0', s.len);
-    if (!plain)
-        json_put_text(&quoted, s);
-    JSStringRef z = plain ? string(s) : NULL;
-    JSValueRef v = plain ? js.JSValueMakeString(context, z) : json_value(context, buf_slice(&quoted));
-    if (plain)
-        js.JSStringRelease(z);
-    buf_free(&quoted);
-    return v;
-}
-
-/* Bytes as text, in the charset of the content type. */
-static JSValueRef decoded_value(JSContextRef context, struct slice bytes, struct slice content_type)
-{
-    struct buf utf8 = {0};
-    charset_put(&utf8, bytes, content_type);
-    JSValueRef v = text_value(context, buf_slice(&utf8));
-    buf_free(&utf8);
-    return v;
-}
-
-static void free_bytes(void *bytes, void *arg)
-{
-    (void)arg;
-    free(bytes);
-}
-
-static JSValueRef bytes_value(JSContextRef context, struct slice bytes)
-{
-    char *copy = xstrndup(bytes.p, bytes.len);
-    JSObjectRef buffer =
-        js.JSObjectMakeArrayBufferWithBytesNoCopy(context, copy, bytes.len, free_bytes, NULL, NULL);
-    return buffer ? buffer : js.JSValueMakeNull(context);
-}
-
-/* Appends it in UTF-8; -1 if it is too long. */
-static int put_string(struct buf *dst, JSStringRef s)
-{
-    size_t most = js.JSStringGetMaximumUTF8CStringSize(s);
-    if (js.JSStringGetLength(s) > OUTPUT_MAX_BYTES)
-        return -1;
-    size_t n = js.JSStringGetUTF8CString(s, buf_room(dst, most), most);
-    buf_added(dst, n ? n - 1 : 0);
-    return 0;
-}
-
-static int put_value(struct buf *dst, JSContextRef context, JSValueRef v)
-{
-    JSStringRef s = v ? js.JSValueToStringCopy(context, v, NULL) : NULL;
-    int r = s ? put_string(dst, s) : -1;
-    if (s)
-        js.JSStringRelease(s);
-    return r;
-}
-
-/* Results of the glue: joined by '\n', none at the end. */
-static int put_lines(struct buf *dst, JSContextRef context, JSValueRef lines)
-{
-    size_t before = dst->len;
-    if (put_value(dst, context, lines) < 0)
-        return -1;
-    if (dst->len > before)
-        buf_putc(dst, '\n');
-    return 0;
-}
-
-static JSValueRef property(JSContextRef context, JSValueRef object, const char *name)
-{
-    JSStringRef s = js.JSStringCreateWithUTF8CString(name);
-    JSValueRef v = js.JSObjectGetProperty(context, (JSObjectRef)object, s, NULL);
-    js.JSStringRelease(s);
-    return v;
-}
+static struct buf decoded;
 
 /* --- what went wrong ---------------------------------------------------------------------------------------------- */
 
@@ -164,7 +67,7 @@ static int explain(const struct world *w, JSValueRef thrown, struct buf *why)
         thrown = js.JSObjectCallAsFunction(w->context, w->describe, NULL, 1, &thrown, NULL);
     if (stopped)
         buf_printf(why, "it took more than %u ms of CPU time", limit_ms);
-    else if (put_value(&said, w->context, thrown) < 0)
+    else if (js_put_value(&said, w->context, thrown) < 0)
         buf_puts(why, "it threw what cannot be shown");
     put_line(why, without_stop(buf_slice(&said)));
     buf_free(&said);
@@ -176,7 +79,7 @@ static int explain(const struct world *w, JSValueRef thrown, struct buf *why)
 static JSValueRef evaluate(const struct world *w, struct slice source, const char *name, struct buf *why)
 {
     JSValueRef thrown = NULL;
-    JSStringRef code = string(source), url = js.JSStringCreateWithUTF8CString(name);
+    JSStringRef code = js_string(source), url = js.JSStringCreateWithUTF8CString(name);
     stopped = false;
     JSValueRef v = js.JSEvaluateScript(w->context, code, NULL, url, 1, &thrown);
     js.JSStringRelease(code);
@@ -186,41 +89,17 @@ static JSValueRef evaluate(const struct world *w, struct slice source, const cha
     return v;
 }
 
-/* base64(buffer, offset, length) of the glue. */
-static JSValueRef base64(JSContextRef context, JSObjectRef function, JSObjectRef this, size_t n,
-                         const JSValueRef arguments[], JSValueRef *thrown)
-{
-    struct buf out = {0};
-    (void)function, (void)this;
-    if (n != 3 || !js.JSValueIsObject(context, arguments[0]))
-        return js.JSValueMakeNull(context);
-    JSObjectRef buffer = (JSObjectRef)arguments[0];
-    double offset = js.JSValueToNumber(context, arguments[1], NULL);
-    double length = js.JSValueToNumber(context, arguments[2], NULL);
-    size_t size = js.JSObjectGetArrayBufferByteLength(context, buffer, thrown);
-    const char *bytes = js.JSObjectGetArrayBufferBytesPtr(context, buffer, thrown);
-    if (!(offset >= 0 && length >= 0 && offset + length <= (double)size) || length > OUTPUT_MAX_BYTES)
-        return js.JSValueMakeNull(context);
-    if (bytes)
-        base64_put(&out, bytes + (size_t)offset, (size_t)length);
-    JSStringRef s = js.JSStringCreateWithUTF8CString(buf_z(&out));
-    JSValueRef v = js.JSValueMakeString(context, s);
-    js.JSStringRelease(s);
-    buf_free(&out);
-    return v;
-}
-
 static int load_glue(struct world *w, struct buf *why)
 {
     JSValueRef factory = evaluate(w, js_glue_source, "glue", why);
-    JSValueRef native = js.JSObjectMakeFunctionWithCallback(w->context, NULL, base64);
+    JSValueRef native = js.JSObjectMakeFunctionWithCallback(w->context, NULL, js_base64);
     JSValueRef glue =
         factory ? js.JSObjectCallAsFunction(w->context, (JSObjectRef)factory, NULL, 1, &native, NULL) : NULL;
     if (!glue)
         return -1;
-    w->incoming = (JSObjectRef)property(w->context, glue, "incoming");
-    w->outgoing = (JSObjectRef)property(w->context, glue, "outgoing");
-    w->describe = (JSObjectRef)property(w->context, glue, "describe");
+    w->incoming = (JSObjectRef)js_property(w->context, glue, "incoming");
+    w->outgoing = (JSObjectRef)js_property(w->context, glue, "outgoing");
+    w->describe = (JSObjectRef)js_property(w->context, glue, "describe");
     js.JSValueProtect(w->context, glue);
     return 0;
 }
@@ -229,7 +108,13 @@ static int load_script(struct world *w, struct json program, const char *name, s
 {
     struct buf source = {0};
     struct slice script = json_text(json_get(program, slice_str(name)), &source);
-    bool loaded = !script.p || evaluate(w, script, name, why);
+    bool loaded = true;
+    if (script.p && memchr(script.p, '\0', script.len)) {
+        buf_printf(why, "%s holds a NUL character", name);
+        loaded = false;
+    } else if (script.p) {
+        loaded = evaluate(w, script, name, why);
+    }
     buf_free(&source);
     return loaded ? 0 : -1;
 }
@@ -302,13 +187,24 @@ static void put_arguments(const struct world *w, const struct external_message *
         bytes = json_text(m->text, &decoded);
     else if (json_present(m->bytes) && base64_get(&decoded, json_raw(m->bytes)) == 0)
         bytes = buf_slice(&decoded);
-    arguments[0] = json_value(w->context, json_slice(m->headers));
+    arguments[0] = js_json(w->context, json_slice(m->headers));
     arguments[1] = arguments[2] = js.JSValueMakeNull(w->context);
     if (bytes.p)
-        arguments[2] = bytes_value(w->context, bytes);
+        arguments[2] = js_bytes(w->context, bytes);
     if (bytes.p && wants_text)
-        arguments[1] = is_text ? text_value(w->context, bytes) : decoded_value(w->context, bytes, type);
+        arguments[1] = is_text ? js_text(w->context, bytes) : js_decoded(w->context, bytes, type);
     buf_free(&scratch);
+}
+
+/* Results of the glue: joined by '\n', none at the end. */
+static int put_lines(struct buf *dst, JSContextRef context, JSValueRef lines)
+{
+    size_t before = dst->len;
+    if (js_put_value(dst, context, lines) < 0)
+        return -1;
+    if (dst->len > before)
+        buf_putc(dst, '\n');
+    return 0;
 }
 
 static int run(void *program, enum way way, struct json message, struct buf *out, struct buf *why)
@@ -321,7 +217,7 @@ static int run(void *program, enum way way, struct json message, struct buf *out
         put_arguments(w, &m, arguments);
         lines = js.JSObjectCallAsFunction(w->context, w->incoming, NULL, 3, arguments, &thrown);
     } else {
-        arguments[0] = json_value(w->context, json_slice(message));
+        arguments[0] = js_json(w->context, json_slice(message));
         lines = js.JSObjectCallAsFunction(w->context, w->outgoing, NULL, 1, arguments, &thrown);
     }
     if (!lines || thrown)
