@@ -23,7 +23,8 @@ static void bad_line(struct member *m, struct slice id, int status, const char *
     hub_complain(h, "cannot take a line of %s: %s", member_name(m), reason);
     if (m->role != ROLE_IN)
         return;
-    ditto_fail(&err, status, line_error_code(status), NULL, NULL, "The hub cannot take the line: %s.", reason);
+    ditto_fail(&err, status, line_error_code(status), NULL, NULL, "The hub cannot take the line: %s.",
+               reason);
     settle_refuse(h, m, id, &err);
 }
 

@@ -67,8 +67,9 @@ static int check_header(struct way *w, struct slice name, struct json value)
 {
     if (!json_present(value) || header_fits(w, name, value))
         return 0;
-    return ditto_fail(w->err, 400, "header.invalid", "See the documentation of that header for what it takes.",
-                      NULL, "The value of the header '%.*s' is not valid.", SLICE_ARG(name));
+    return ditto_fail(w->err, 400, "header.invalid",
+                      "See the documentation of that header for what it takes.", NULL,
+                      "The value of the header '%.*s' is not valid.", SLICE_ARG(name));
 }
 
 int message_check_headers(struct way *w, struct json headers)
