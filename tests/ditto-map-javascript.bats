@@ -276,6 +276,18 @@ END
     assert_stderr --partial 'is longer than 50000 characters.'
 }
 
+@test "without the library scripts cannot be used, and everything else can" {
+    mkdir "$WORK/lib"
+    : >"$WORK/lib/libjavascriptcoregtk-4.1.so.0"
+    script_connection "$(to_message 1)" ''
+    LD_LIBRARY_PATH=$WORK/lib run --separate-stderr ditto-map -n -i -c "$WORK/c.json" </dev/null
+    assert_status 100
+    assert_stderr "ditto-map: error: cannot use the scripts of mapper 'm': connectivity:message.mapper.config.failed: $WORK/lib/libjavascriptcoregtk-4.1.so.0: file too short"
+    connection >"$WORK/c.json"
+    LD_LIBRARY_PATH=$WORK/lib run --separate-stderr ditto-map -n -i -c "$WORK/c.json" </dev/null
+    assert_success
+}
+
 # --- no authority -------------------------------------------------------------------------------------------------
 
 # A script that does BOMB for the payload "bomb", and what comes of it between other messages: bomb BOMB OPTION…

@@ -752,6 +752,8 @@ END
     done <<'END'
 def f: f; f@it took more than 100 ms of CPU time
 [range(1e9)]@it took more than 100 ms of CPU time
+getpath([range(1e7) | "a"])@it took more than 100 ms of CPU time
+null | setpath([range(2e4) | "a"]; 1)@Path too deep
 "abc" | gsub("";"x")@it took more than 100 ms of CPU time
 "abc" | gsub("^";"x")@it took more than 100 ms of CPU time
 reduce range(1e6) as $i (0; [.])@it took more than 100 ms of CPU time

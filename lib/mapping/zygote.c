@@ -102,10 +102,23 @@ static void limit_compiling(unsigned seconds)
     (void)setitimer(ITIMER_VIRTUAL, &t, NULL);
 }
 
+/* An engine that cannot be loaded is a problem of whoever has a script for it. */
+static int open_engine(struct zygote *z, struct buf *why)
+{
+    int first = 0;
+    while (z->scripts->v[first].language != z->engine->language)
+        first++;
+    atomic_store(&z->shared->compiling, first);
+    int r = z->engine->open(z->limits, why);
+    if (r == 0)
+        atomic_store(&z->shared->compiling, NO_SCRIPT);
+    return r;
+}
+
 static int prepare(struct zygote *z, struct buf *why)
 {
     if (z->engine->threaded)
-        return z->engine->open(z->limits, why);
+        return open_engine(z, why);
     limit_compiling(COMPILE_SECONDS);
     int r = zygote_compile(z->engine, z->scripts, z->programs, &z->shared->compiling, why);
     limit_compiling(0);
