@@ -438,6 +438,19 @@ told() { # NAME N
     assert_lines '[.[]|.position // .live.position]' '[0,1,2]'
 }
 
+@test "-1: answers that cannot be written, input that cannot be read: 111" {
+    echo '{"signal":{"type":"connectivity.commands:retrieveAllConnectionIds"}}' >"$WORK/command"
+    run --separate-stderr bash -c 'conn-store -1 <"$WORK/command" >/dev/full'
+    assert_status 111
+    assert_stderr 'conn-store: error: cannot write to stdout: No space left on device'
+    run --separate-stderr bash -c 'conn-store -1 <"$WORK/command" >&-'
+    assert_status 111
+    run --separate-stderr bash -c 'conn-store -1 <&-'
+    assert_status 111
+    assert_output ''
+    assert_stderr 'conn-store: error: cannot read stdin: Bad file descriptor'
+}
+
 @test "a follower that does not read is told and closed; the others are served" {
     daemon
     ask "$(create a)"

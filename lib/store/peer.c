@@ -4,9 +4,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "store/answer.h"
 
 #include "base/banned.h"
+
+/* A client that went away is its own affair; with a pipe it is the failure of the whole run. */
+static void broken(struct peer *p, const char *what)
+{
+    p->gone = true;
+    if (!p->pipe)
+        return;
+    p->cut = true;
+    error_sys("cannot %s", what);
+}
 
 static void on_readable(struct watch *w, short revents)
 {
@@ -16,7 +27,7 @@ static void on_readable(struct watch *w, short revents)
         return;
     }
     if (lines_fill(&p->lines) < 0 && errno != EAGAIN)
-        p->gone = true;
+        broken(p, "read stdin");
 }
 
 static void on_writable(struct watch *w, short revents)
@@ -81,7 +92,7 @@ void peer_flush(struct peer *p)
     if (!p->answers.len || p->gone)
         return;
     if (lines_flush_some(p->out.fd, &p->answers) < 0)
-        p->gone = true;
+        broken(p, "write to stdout");
 }
 
 /* A pipe is done when it has seen all there is; a socket may be half closed and go on following. */

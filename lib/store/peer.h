@@ -34,7 +34,7 @@ struct peer {
     bool spoke;     /* sent at least one line */
     bool held_back; /* was not read because answers piled up */
     bool ended;     /* its input is used up */
-    bool cut;       /* … and ended inside a line */
+    bool cut;       /* … and ended inside a line, or (a pipe) it could not be read or written to its end */
     bool closing;   /* gets no more than what is in answers */
     bool gone;      /* to be freed */
     struct follower follower;

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -109,9 +108,9 @@ static void feed(struct server *s, struct peer *p)
              p->answers.len < FOLLOW_QUEUE_BYTES / 2);
     if (rc == 0 && follower_lags(&p->follower, s->store))
         rc = ditto_fail(
-            &err, 408, "streaming.subscription.timeout", "Follow again from there.", NULL,
-            "Events are not read as fast as they happen; the last one sent is at position %" PRIu64 ".",
-            p->follower.position);
+            /* which one arrived last only the follower knows: what is queued behind the first line is cut off */
+            &err, 408, "streaming.subscription.timeout", "Follow again from the last one that arrived.", NULL,
+            "Events are not read as fast as they happen.");
     if (rc != 0)
         peer_close_with(p, &err);
 }
