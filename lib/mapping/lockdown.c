@@ -102,14 +102,13 @@ static void add_asking(scmp_filter_ctx ctx)
         bug("cannot add a rule for limits to a seccomp filter");
 }
 
-/* clone3 keeps its flags where no filter sees them; libc falls back to clone. */
+/* clone3 keeps its flags where no filter sees them; it fails with ENOSYS, and libc falls back to clone. */
 static void add_threads(scmp_filter_ctx ctx)
 {
     struct scmp_arg_cmp thread =
         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM);
     struct scmp_arg_cmp name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
     if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &thread) < 0 ||
-        seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) < 0 ||
         seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, &name) < 0 ||
         seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) < 0)
         bug("cannot add rules for threads to a seccomp filter");
@@ -125,7 +124,8 @@ static void add_reading(scmp_filter_ctx ctx)
 
 static scmp_filter_ctx build(enum lockdown role)
 {
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    bool of_threads = role == LOCKDOWN_ZYGOTE_OF_THREADS || role == LOCKDOWN_WORKER_OF_THREADS;
+    scmp_filter_ctx ctx = seccomp_init(of_threads ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_KILL_PROCESS);
     if (!ctx)
         return NULL;
     add(ctx, SCMP_ACT_ALLOW, common);
@@ -140,7 +140,7 @@ static scmp_filter_ctx build(enum lockdown role)
     add_abort(ctx);
     add_without_exec(ctx, SCMP_SYS(mmap));
     add_without_exec(ctx, SCMP_SYS(mprotect));
-    if (by_role[role][1])
+    if (of_threads)
         add_asking(ctx);
     if (role == LOCKDOWN_WORKER_OF_THREADS)
         add_threads(ctx);

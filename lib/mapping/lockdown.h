@@ -13,7 +13,8 @@ enum lockdown {
     LOCKDOWN_FILTER, /* reads, writes, waits; takes descriptors from its zygote */
     LOCKDOWN_ZYGOTE, /* forks and ends workers; sends descriptors; may still lock down further */
     LOCKDOWN_WORKER, /* reads and writes its socket; sets its timer */
-    /* the same for engines that start threads; the worker's filter is on all threads that there are and will be */
+    /* The same for engines that start threads: the worker's filter is on all threads that there are and will be. What such
+     * a library tries from version to version is its own business: other calls fail with ENOSYS. */
     LOCKDOWN_ZYGOTE_OF_THREADS,
     LOCKDOWN_WORKER_OF_THREADS,
 };
