@@ -1,54 +1,11 @@
 /* topic-parse.c: topic paths and target topics, against the rows of $VECTORS/protocol (default ../shared/vectors;
  * without them only what stands here is tested). Error codes and statuses are compared, texts are ours. */
-#include <stdlib.h>
-
-#include "base/lines.h"
-#include "json/json.h"
 #include "protocol/topic.h"
-#include "tap.h"
-
-#include <fcntl.h>
-#include <unistd.h>
+#include "rows.h"
 
 #include "base/banned.h"
 
 /* --- rows of vectors --- */
-
-static struct buf scratch;
-
-/* A string member of a row, decoded; SLICE_NONE if absent. The scratch is large enough never to move. */
-static struct slice text_of(struct json row, const char *name)
-{
-    return json_text(json_get(row, slice_str(name)), &scratch);
-}
-
-static void each_row(const char *file, void (*check)(struct json row))
-{
-    char path[512];
-    const char *vectors = getenv("VECTORS");
-    snprintf(path, sizeof path, "%s/protocol/%s", vectors ? vectors : "../shared/vectors", file);
-    struct lines in;
-    struct slice line;
-    unsigned rows = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        ok(true, "rows of %s # SKIP there are none here", file);
-        return;
-    }
-    buf_room(&scratch, 1024 * 1024);
-    lines_init(&in, fd);
-    do {
-        while (lines_next(&in, &line) == LINES_LINE) {
-            struct json row;
-            if (json_parse(line, &row, NULL) == 0)
-                check(row), rows++;
-            buf_cut(&scratch, 0);
-        }
-    } while (lines_fill(&in) > 0);
-    lines_free(&in);
-    close(fd);
-    ok(rows > 20, "%u rows of %s", rows, file);
-}
 
 /* Did it fail with the row's code and status? */
 static bool same_error(struct json row, const struct ditto_error *err)
@@ -107,7 +64,7 @@ static bool same_namespaces(struct json row, const struct target_topic *tt)
     struct json_iter it = json_iter(list);
     bool all = true;
     while (json_next(&it)) {
-        struct topic t = {.namespace = json_text(it.value, &scratch), .name = S("x")};
+        struct topic t = {.namespace = json_text(it.value, &row_scratch), .name = S("x")};
         t.group = tt->stream == STREAM_POLICY_ANNOUNCEMENTS ? GROUP_POLICIES : GROUP_THINGS;
         t.channel = tt->stream == STREAM_TWIN_EVENTS ? CHANNEL_TWIN : CHANNEL_LIVE;
         t.criterion = t.group == GROUP_POLICIES            ? CRITERION_ANNOUNCEMENTS
@@ -299,13 +256,13 @@ static void errors(void)
 
 int main(void)
 {
-    each_row("topics.ndjson", topic_row);
-    each_row("filtered-topics.ndjson", target_row);
+    each_row("protocol/topics.ndjson", 20, topic_row);
+    each_row("protocol/filtered-topics.ndjson", 20, target_row);
     printf("# field selectors that are not parsed here: %u\n", not_parsed_here);
     splitting();
     parameters();
     matching();
     errors();
-    buf_free(&scratch);
+    buf_free(&row_scratch);
     return done();
 }
