@@ -15,8 +15,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # --- which program links which library ---------------------------------------------------------------------------
 
-LIBS_amqp-in      = $(PROTON_LIBS)
-LIBS_mqtt-out     = $(MOSQUITTO_LIBS)
+LIBS_amqp-in      = $(PROTON_LIBS) $(CRYPTO_LIBS)
+LIBS_amqp-out     = $(PROTON_LIBS) $(CRYPTO_LIBS)
+LIBS_mqtt-out     = $(MOSQUITTO_LIBS) $(CRYPTO_LIBS)
 LIBS_ditto-map    = $(JQ_LIBS) $(SECCOMP_LIBS)
 LIBS_conn-store   = $(GDBM_LIBS) $(CRYPTO_LIBS)
 LIBS_conn-ctl     = $(CRYPTO_LIBS)
