@@ -24,7 +24,7 @@ LIBS_conn-ctl     = $(CRYPTO_LIBS)
 LIBS_conn-journal = $(GDBM_LIBS) $(CRYPTO_LIBS)
 
 # Tests and benchmarks may use any of them; --as-needed keeps what one does use.
-ALL_LIBS = $(PROTON_LIBS) $(MOSQUITTO_LIBS) $(GDBM_LIBS) $(JQ_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS)
+ALL_LIBS = $(PROTON_LIBS) $(MOSQUITTO_LIBS) $(GDBM_LIBS) $(JQ_LIBS) $(SECCOMP_LIBS) -lssl $(CRYPTO_LIBS)
 
 # --- goals that must work before there is a compiler, or that bring one --------------------------------------------
 
