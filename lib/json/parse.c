@@ -65,24 +65,18 @@ static bool hex(char c)
 }
 
 /* p at the backslash; returns what follows the escape. */
-static const char *scan_escape(struct scan *s, const char *p)
+static inline const char *scan_escape(struct scan *s, const char *p)
 {
     if (s->notes)
         s->notes->escape = true;
+    static const bool simple[256] = {['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+                                     ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true};
     if (++p == s->end)
         return fail(s, p, cut);
-    switch (*p++) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't': return p;
-    case 'u': break;
-    default: return fail(s, p - 1, "unknown escape");
-    }
+    if (simple[(unsigned char)*p])
+        return p + 1;
+    if (*p++ != 'u')
+        return fail(s, p - 1, "unknown escape");
     for (int i = 0; i < 4; i++, p++)
         if (p == s->end || !hex(*p))
             return fail(s, p, "four hexadecimal digits expected after \\u");

@@ -41,7 +41,7 @@ static unsigned decode_u(const char **p, const char *end)
 }
 
 /* The bytes of the escape at *p into out, *p moved behind it. Returns how many. */
-static size_t decode_escape(const char **p, const char *end, char out[4])
+static inline size_t decode_escape(const char **p, const char *end, char out[4])
 {
     static const char simple[256] = {['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
     char c = (*p)[1];
@@ -80,19 +80,17 @@ struct slice json_raw_text(struct slice raw, struct buf *scratch)
         return raw;
     size_t before = scratch->len;
     const char *p = raw.p, *end = raw.p + raw.len;
-    char *to = buf_room(scratch, raw.len), *at = to; /* an escape is never shorter than what it stands for */
+    /* an escape is never shorter than what it stands for; blocks are copied whole */
+    char *to = buf_room(scratch, raw.len + JSON_BLOCK), *at = to;
     while (p < end) {
-        const char *stop = memchr(p, '\\', (size_t)(end - p));
-        size_t n = (size_t)((stop ? stop : end) - p);
-        memcpy(at, p, n);
+        size_t left = (size_t)(end - p);
+        uint64_t hit = json_equal(json_load_some(p, end), '\\');
+        size_t n = json_first(hit) < left ? json_first(hit) : left;
+        memcpy(at, p, left < JSON_BLOCK ? left : JSON_BLOCK);
         at += n;
         p += n;
-        if (stop) {
-            char out[4];
-            n = decode_escape(&p, end, out);
-            memcpy(at, out, n);
-            at += n;
-        }
+        if (hit && p < end)
+            at += decode_escape(&p, end, at);
     }
     buf_added(scratch, (size_t)(at - to));
     return slice_skip(buf_slice(scratch), before);

@@ -16,13 +16,12 @@ static int not_json(struct ditto_error *err, const struct json_error *why)
                       why->reason, why->offset);
 }
 
-static int need_text(struct json v, const char *name, struct ditto_error *err)
+/* pointer: that of the member, whose name follows the slash. */
+static int need_text(struct json v, const char *pointer, struct ditto_error *err)
 {
-    char pointer[16];
-    (void)snprintf(pointer, sizeof pointer, "/%s", name);
     if (!json_present(v))
         return ditto_fail(err, 400, "json.field.missing", NULL, pointer,
-                          "The Ditto Protocol message has no member <%s>.", name);
+                          "The Ditto Protocol message has no member <%s>.", pointer + 1);
     return v.type == JSON_STRING ? 0 : invalid(err, pointer, "The member is not a string.");
 }
 
@@ -31,7 +30,7 @@ int envelope_check(struct envelope *e, struct buf *scratch, struct ditto_error *
     const struct line *l = &e->line;
     if (json_present(l->headers) && l->headers.type != JSON_OBJECT)
         return invalid(err, "/headers", "The member is not an object.");
-    if (need_text(l->topic, "topic", err) < 0 || need_text(l->path, "path", err) < 0)
+    if (need_text(l->topic, "/topic", err) < 0 || need_text(l->path, "/path", err) < 0)
         return -1;
     return topic_parse(json_text(l->topic, scratch), &e->topic, err);
 }
