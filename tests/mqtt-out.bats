@@ -543,14 +543,17 @@ sink_unread() {
 }
 
 @test "reports: states and running totals" {
-    CONN_REPORT_FD=7 sink "tcp://127.0.0.1:$MQTT_PORT" 7>"$WORK/report"
+    connection .
+    CONN_REPORT_FD=7 sink -c "$WORK/connection" -k 0 7>"$WORK/report"
     echo '{"id":"x","address":"t","text":""}' >&6
     echo '{"id":"y","address":"#","text":""}' >&6
     lines out 2
     finish
     assert_equal "$(head -n 1 "$WORK/report")" '{"report":"state","from":"mqtt-out","state":"connected"}'
-    assert_equal "$(tail -n 2 "$WORK/report")" '{"report":"state","from":"mqtt-out","state":"disconnected"}
-{"report":"counters","from":"mqtt-out","read":2,"published":1,"failed":1,"invalid":0}'
+    assert_equal "$(grep disconnected "$WORK/report")" '{"report":"state","from":"mqtt-out","state":"disconnected"}'
+    assert_equal "$(grep meter "$WORK/report" | grep target | tail -n 1)" '{"report":"meter","from":"mqtt-out","category":"target","index":0,"published":[1,1]}'
+    assert_equal "$(jq -c 'select(.report == "log" and .category == "target") | [.type, .level, .message]' "$WORK/report" | sort)" '["published","failure","Could not publish a message: connectivity:message.sending.failed: The address is no topic name that MQTT allows to publish to."]
+["published","success","Published a message."]'
 }
 
 @test "the examples of the page" {

@@ -9,8 +9,6 @@
 
 #include "base/banned.h"
 
-enum { REPORT_EVERY_MS = 1000 };
-
 void engine_finish(struct engine *e, int exit_code)
 {
     if (e->over)
@@ -25,14 +23,6 @@ void engine_finish(struct engine *e, int exit_code)
 void engine_count(struct engine *e, unsigned which)
 {
     e->counters[which].n++;
-    if (report_wanted() && e->reporting.at == NEVER)
-        loop_timer(e->loop, &e->reporting, clock_ms() + REPORT_EVERY_MS);
-}
-
-static void on_report(struct timer *t)
-{
-    struct engine *e = t->arg;
-    report_counters(e->counters, e->n_counters);
 }
 
 static void on_usr1(int signo, void *arg)
@@ -88,6 +78,8 @@ void engine_opened(struct engine *e)
 {
     info("connected to '%.*s:%u'", SLICE_ARG(e->connection->uri.host), e->connection->uri.port);
     report_state("connected", NULL);
+    report_event(true, "Connected to '%.*s:%u'.", SLICE_ARG(e->connection->uri.host),
+                 e->connection->uri.port);
     io_ready(e->ready_fd);
     e->ready = true;
 }
@@ -95,6 +87,9 @@ void engine_opened(struct engine *e)
 void engine_closed(struct engine *e, int exit_code, const char *reason, int asked)
 {
     report_state("disconnected", reason);
+    if (exit_code)
+        report_event(false, "Cannot %s '%.*s:%u': %s", e->ready ? "keep the connection to" : "connect to",
+                     SLICE_ARG(e->connection->uri.host), e->connection->uri.port, reason);
     if (exit_code)
         error("cannot %s '%.*s:%u': %s", e->ready ? "keep the connection to" : "connect to",
               SLICE_ARG(e->connection->uri.host), e->connection->uri.port, reason);
@@ -111,14 +106,14 @@ void engine_init(struct engine *e, const struct connection *c, int ready_fd, str
     lines_init(&e->in, STDIN_FILENO);
     e->in_watch = (struct watch){.fd = STDIN_FILENO, .events = POLLIN, .ready = on_in, .arg = e};
     e->out_watch = (struct watch){.fd = STDOUT_FILENO, .ready = on_out, .arg = e};
-    e->reporting = (struct timer){.at = NEVER, .fire = on_report, .arg = e};
     loop_signal(e->loop, SIGUSR1, on_usr1, e);
     loop_add(e->loop, &e->out_watch);
+    report_attach(e->loop);
 }
 
 void engine_clear(struct engine *e)
 {
-    report_counters(e->counters, e->n_counters);
+    report_end();
     lines_free(&e->in);
     buf_free(&e->out);
     loop_free(e->loop);

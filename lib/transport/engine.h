@@ -20,7 +20,6 @@ struct engine {
     struct lines in;
     struct buf out;
     struct watch in_watch, out_watch;
-    struct timer reporting;
     void (*readable)(void *arg); /* stdin was filled, maybe with its end */
     void (*deaf)(void *arg);     /* nobody reads stdout any more; once */
     void *arg;
@@ -35,7 +34,7 @@ void engine_init(struct engine *e, const struct connection *c, int ready_fd, str
 void engine_clear(struct engine *e);
 /* Ends the loop; the first exit code counts. */
 void engine_finish(struct engine *e, int exit_code);
-/* One more; reported within a second, if somebody wants reports. */
+/* One more. */
 void engine_count(struct engine *e, unsigned which);
 /* Writes what does not block. True if all of it is written; a write that fails is the end (111). */
 bool engine_flush(struct engine *e);

@@ -1,6 +1,7 @@
 #include "transport/sink.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "base/scan.h"
 #include "transport/engine.h"
+#include "transport/tally.h"
 
 #include "base/banned.h"
 
@@ -26,6 +28,9 @@ struct ticket {
     struct ticket *next; /* of the spare ones */
     struct ticket *all;  /* of all there are, to free them */
     struct buf id;       /* empty: nobody waits for it */
+    struct meter *meter; /* of its target; NULL: nobody wants to know */
+    bool label;          /* its target issues one */
+    char correlation_id[64];
     size_t bytes;
 };
 
@@ -73,6 +78,24 @@ static void ticket_free(struct sink *s, struct ticket *t)
     s->spare = t;
 }
 
+/* For the log of the connection; one that is longer is cut. */
+static void note_about(struct sink *s, struct ticket *t, const struct line *l)
+{
+    struct slice text = SLICE_NONE;
+    t->meter = tally_of_line(s->cfg->connection, s->cfg->only, l);
+    t->label = t->meter && t->meter->place.category == CATEGORY_TARGET &&
+               s->cfg->connection->targets[t->meter->place.index].issued_label.p;
+    if (t->meter)
+        text = json_raw(json_get(l->headers, S("correlation-id")));
+    (void)snprintf(t->correlation_id, sizeof t->correlation_id, "%.*s", SLICE_ARG(text));
+}
+
+static void tally(struct ticket *t, const struct ditto_error *why)
+{
+    struct slice about = t->correlation_id[0] ? slice_str(t->correlation_id) : SLICE_NONE;
+    tally_published(t->meter, t->label, about, why);
+}
+
 static void refuse(struct sink *s, struct slice id, const struct ditto_error *err)
 {
     warn("cannot publish a message: %s: %s", err->code, err->message);
@@ -86,6 +109,7 @@ static void confirmed(void *arg, void *ticket, const struct ditto_error *why)
     struct sink *s = arg;
     struct ticket *t = ticket;
     struct slice id = buf_slice(&t->id);
+    tally(t, why);
     if (why) {
         refuse(s, id, why);
     } else {
@@ -158,12 +182,14 @@ static bool publish(struct sink *s, const struct line *l)
     struct outgoing m = {.qos = qos_of(s, l)};
     struct slice id = l->id.p ? l->id : S("");
     int r = read_message(s, l, &m, &err);
-    if (r == 0) {
-        struct ticket *t = ticket_new(s, id, m.body.len);
+    struct ticket *t = ticket_new(s, id, r == 0 ? m.body.len : 0);
+    note_about(s, t, l);
+    if (r == 0)
         r = s->cfg->transport->publish(s->channel, &m, t, &err);
-        if (r <= 0)
-            ticket_free(s, t);
-    }
+    if (r < 0)
+        tally(t, &err);
+    if (r <= 0)
+        ticket_free(s, t);
     if (r < 0)
         refuse(s, id, &err);
     return r != 0;
@@ -176,6 +202,7 @@ static void invalid(struct sink *s, struct slice line, int status, const char *r
     struct ditto_error err = {0};
     struct slice id = line_id_in_front(line);
     warn("cannot use a line on stdin: %s", reason);
+    report_event(false, "A line that is no message was refused: %s.", reason);
     engine_count(&s->engine, INVALID);
     if (!id.len)
         return;

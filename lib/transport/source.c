@@ -7,6 +7,7 @@
 #include "line/pending.h"
 #include "transport/engine.h"
 #include "transport/lanes.h"
+#include "transport/tally.h"
 
 #include "base/banned.h"
 
@@ -39,6 +40,8 @@ struct intake {
     struct pending pending;
     struct delivery *spare, *pausing;
     struct lanes lanes;
+    struct meter **meters;  /* of each lane */
+    msec *told_full;        /* when each lane was said to be full */
     struct entry *building; /* NULL: a message that nobody will settle */
     size_t line_start;      /* of the line being built */
     size_t line_lane;
@@ -100,6 +103,7 @@ static void carry_out(struct intake *s, struct delivery *d, enum line_class fate
     s->cfg->transport->settle(s->channel, d->handle, fate);
     window_give(&s->lanes.windows[d->lane], clock_ms());
     engine_count(&s->engine, counter[fate]);
+    tally_settled(s->meters[d->lane], fate);
     open_window(s, d->lane);
     delivery_free(s, d);
 }
@@ -214,6 +218,8 @@ static void remember(struct intake *s, size_t lane, void *handle, unsigned attem
     s->building = pending_add(&s->pending, d, id);
     s->building->since = clock_ms();
     window_take(&s->lanes.windows[lane], s->building->since);
+    if (s->lanes.windows[lane].taken == s->lanes.windows[lane].size)
+        tally_full(s->meters[lane], &s->told_full[lane]);
     buf_puts(&s->engine.out, "\"id\":\"");
     buf_puts(&s->engine.out, id);
     buf_puts(&s->engine.out, "\",");
@@ -251,6 +257,7 @@ static void drop_line(struct intake *s)
 {
     warn("a message of source %u is rejected: its line would be longer than %d bytes",
          s->lanes.v[s->line_lane].source, LINE_MAX_BYTES);
+    tally_refused(s->meters[s->line_lane], "its line would be longer than 32 MiB");
     buf_cut(&s->engine.out, s->line_start);
     if (s->building)
         carry_out(s, take(s, s->building, false), CLASS_REJECT);
@@ -270,6 +277,7 @@ static void end(void *arg)
     if (log_at(LOG_TRACE))
         trace("received a message of source %u, %zu bytes as a line", s->lanes.v[s->line_lane].source,
               out->len - s->line_start);
+    tally_consumed(s->meters[s->line_lane], slice_skip(buf_slice(out), s->line_start));
     buf_putc(out, '\n');
     if (out->len > HOLD_BYTES)
         hold(s, true);
@@ -281,6 +289,8 @@ static void refused(void *arg, size_t lane)
     let_pass(s, lane);
     engine_count(&s->engine, RECEIVED);
     engine_count(&s->engine, REJECTED);
+    tally_refused(s->meters[lane], "it is too large or malformed");
+    tally_settled(s->meters[lane], CLASS_REJECT);
 }
 
 static void opened(void *arg)
@@ -462,6 +472,10 @@ static void source_init(struct intake *s, const struct source_config *cfg)
     e->arg = s;
     pending_init(&s->pending, "s");
     lanes_make(&s->lanes, cfg->connection, cfg->only, cfg->transport->lane_per_address, cfg->window);
+    s->meters = xcalloc(s->lanes.n, sizeof(struct meter *));
+    s->told_full = xcalloc(s->lanes.n, sizeof *s->told_full);
+    for (size_t i = 0; i < s->lanes.n; i++)
+        s->meters[i] = tally_of_lane(cfg->connection, &s->lanes.v[i]);
     s->expiry = (struct timer){.at = NEVER, .fire = on_expiry, .arg = s};
     s->still = (struct timer){.at = NEVER, .fire = on_still, .arg = s};
     s->drain = (struct timer){.at = NEVER, .fire = on_drain_over, .arg = s};
@@ -488,6 +502,8 @@ static void source_clear(struct intake *s)
     }
     pending_free(&s->pending);
     lanes_free(&s->lanes);
+    free(s->meters);
+    free(s->told_full);
     engine_clear(&s->engine);
 }
 
