@@ -29,15 +29,58 @@ int tcp_lookup(struct tcp *t, struct slice host, unsigned port, const char **rea
     return 0;
 }
 
+static void set(int fd, int level, int option, int value)
+{
+    (void)setsockopt(fd, level, option, &value, sizeof value);
+}
+
+static void apply(int fd, const struct tcp_settings *s)
+{
+    struct linger linger = {1, s->linger_s};
+    set(fd, IPPROTO_TCP, TCP_NODELAY, s->no_delay);
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, s->keepalive);
+    if (s->send_bytes)
+        set(fd, SOL_SOCKET, SO_SNDBUF, s->send_bytes);
+    if (s->receive_bytes)
+        set(fd, SOL_SOCKET, SO_RCVBUF, s->receive_bytes);
+    if (s->traffic_class) /* only the one of its family takes it */
+        set(fd, IPPROTO_IP, IP_TOS, s->traffic_class), set(fd, IPPROTO_IPV6, IPV6_TCLASS, s->traffic_class);
+    if (s->linger_s >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+/* From an address, a port, or both. */
+static int bind_local(int fd, int family, const struct tcp_settings *s)
+{
+    struct addrinfo hints = {.ai_family = family,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    struct addrinfo *at;
+    char host[64], port[8];
+    if (!s->local_host.len && !s->local_port)
+        return 0;
+    (void)snprintf(host, sizeof host, "%.*s", SLICE_ARG(s->local_host));
+    (void)snprintf(port, sizeof port, "%u", s->local_port);
+    errno = EADDRNOTAVAIL;
+    if (getaddrinfo(s->local_host.len ? host : NULL, port, &hints, &at) != 0)
+        return -1;
+    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    int r = bind(fd, at->ai_addr, at->ai_addrlen);
+    freeaddrinfo(at);
+    return r;
+}
+
 /* True if the connection is under way or there. */
 static bool try(struct tcp *t, const struct addrinfo *a)
 {
-    int one = 1;
+    static const struct tcp_settings usual = {.no_delay = true, .linger_s = -1};
+    const struct tcp_settings *s = t->settings ? t->settings : &usual;
     t->fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (t->fd < 0)
         return false;
-    (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(t->fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS)
+    apply(t->fd, s);
+    if (bind_local(t->fd, a->ai_family, s) == 0 &&
+        (connect(t->fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS))
         return true;
     int e = errno;
     (void)close(t->fd);

@@ -9,9 +9,20 @@
 
 #include "base/slice.h"
 
+struct tcp_settings {
+    bool no_delay, keepalive;
+    int send_bytes, receive_bytes; /* 0: the system's */
+    int traffic_class;             /* 0: none */
+    int linger_s;                  /* -1: none */
+    struct slice local_host;       /* an address in digits; SLICE_NONE: any */
+    unsigned local_port;           /* 0: any */
+};
+
 struct tcp {
     struct addrinfo *list, *next; /* private */
     int fd;                       /* connecting, or connected; -1: none */
+    /* NULL, or borrowed until the connection is up: for connections that tcp_start makes; to be set after tcp_lookup */
+    const struct tcp_settings *settings;
 };
 
 /* Looks the host up. 0, or -1 with *reason (static text or strerror's, here and below). */

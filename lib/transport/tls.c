@@ -16,10 +16,20 @@ enum { CA, CERT, KEY };
 
 struct tls_files tls_files;
 
+/* Our own memfds have no name that means something to a reader. */
+static bool is_memfd(const struct tls *t, const char *path)
+{
+    for (int i = 0; i < 3; i++)
+        if (path == t->memfd[i])
+            return true;
+    return false;
+}
+
 static int failed(struct tls *t, const char *what, const char *path, const char *why)
 {
+    t->permanent = is_memfd(t, path);
     (void)snprintf(t->reason, sizeof t->reason, "cannot use %s '%s': %s", what,
-                   path ? path : "the connection's", why);
+                   t->permanent ? "of the connection" : path, why);
     return -1;
 }
 
@@ -81,25 +91,16 @@ bool tls_has_identity(const struct connection *c)
 
 /* --- checks ------------------------------------------------------------------------------------------------------ */
 
-/* Our own memfds have no name that means something to a reader. */
-static const char *shown(const struct tls *t, const char *path)
-{
-    for (int i = 0; i < 3; i++)
-        if (path == t->memfd[i])
-            return NULL;
-    return path;
-}
-
 static BIO *open_pem(struct tls *t, const char *what, const char *path)
 {
     struct buf text = {0};
     BIO *bio = NULL;
     if (io_read_file(path, PEM_MAX_BYTES, &text) < 0)
-        failed(t, what, shown(t, path), strerror(errno));
+        failed(t, what, path, strerror(errno));
     else if ((bio = BIO_new(BIO_s_mem())))
         (void)BIO_write(bio, buf_slice(&text).p, (int)text.len);
     else
-        failed(t, what, shown(t, path), "no memory");
+        failed(t, what, path, "no memory");
     buf_wipe(&text);
     return bio;
 }
@@ -109,7 +110,7 @@ static X509 *read_certificate(struct tls *t, const char *what, const char *path)
     BIO *bio = open_pem(t, what, path);
     X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
     if (bio && !cert)
-        failed(t, what, shown(t, path), "it holds no certificate in PEM");
+        failed(t, what, path, "it holds no certificate in PEM");
     BIO_free(bio);
     return cert;
 }
@@ -128,9 +129,9 @@ static int check_key(struct tls *t, X509 *cert)
     EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
     int r = 0;
     if (bio && !key)
-        r = failed(t, what, shown(t, t->key), "it holds no unencrypted private key in PEM");
+        r = failed(t, what, t->key, "it holds no unencrypted private key in PEM");
     else if (!key || X509_check_private_key(cert, key) != 1)
-        r = bio ? failed(t, what, shown(t, t->key), "it does not belong to the client's certificate") : -1;
+        r = bio ? failed(t, what, t->key, "it does not belong to the client's certificate") : -1;
     EVP_PKEY_free(key);
     BIO_free(bio);
     return r;
@@ -141,7 +142,7 @@ static int check_identity(struct tls *t)
     if (!t->cert)
         return 0;
     if (!t->key)
-        return failed(t, "the client's certificate", shown(t, t->cert), "there is no key");
+        return failed(t, "the client's certificate", t->cert, "there is no key");
     X509 *cert = read_certificate(t, "the client's certificate", t->cert);
     int r = cert ? check_key(t, cert) : -1;
     X509_free(cert);

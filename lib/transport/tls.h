@@ -41,6 +41,7 @@ struct tls {
     char memfd[3][TLS_PATH];
     char *files[2];
     char reason[TLS_REASON];
+    bool permanent; /* the fault is in the connection itself, not in a file, which may be on its way */
 };
 
 /* Does the connection want a client certificate? */
