@@ -26,17 +26,21 @@ CASES=(Ditto-in Ditto-out JavaScript-in JavaScript-out JQ-in JQ-out Normalized-o
     ConnectionStatus-in ImplicitThingCreation-in UpdateTwinWithLiveResponse-in)
 [ $# -eq 0 ] || CASES=("$@")
 
+# shellcheck disable=SC2016
 JQ_IN='{topic: "org.example/\(.headers.device_id)/things/twin/commands/modify", headers: {"correlation-id": .headers["message-id"],
     "content-type": "application/json"}, path: "/features/climate/properties",
     value: {temperature: .json.temp, humidity: .json.hum, note: .json.note, place: .json.place}}'
+# shellcheck disable=SC2016
 JQ_OUT='(.topic | split("/")) as $t | {headers: {"content-type": "application/json"},
     json: {thing: "\($t[0]):\($t[1])", path, value}}'
+# shellcheck disable=SC2016
 JS_IN='function mapToDittoProtocolMsg(headers, textPayload, bytePayload, contentType) {
     const telemetry = JSON.parse(textPayload);
     return Ditto.buildDittoProtocolMsg("org.example", headers.device_id, "things", "twin", "commands", "modify",
         "/features/climate/properties", {"correlation-id": headers["message-id"], "content-type": "application/json"},
         {temperature: telemetry.temp, humidity: telemetry.hum, note: telemetry.note, place: telemetry.place});
 }'
+# shellcheck disable=SC2016
 JS_OUT='function mapFromDittoProtocolMsg(namespace, name, group, channel, criterion, action, path, dittoHeaders, value) {
     return Ditto.buildExternalMsg({}, JSON.stringify({thing: namespace + ":" + name, path: path, value: value}), null,
         "application/json");
