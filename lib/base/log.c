@@ -15,6 +15,7 @@ enum { MESSAGE_MAX = 4096 };
 static const char *prog = "?";
 static const char *inst;
 static enum log_level level = LOG_NORMAL;
+static void (*error_hook)(const char *text);
 
 void log_init(const char *name, const char *instance)
 {
@@ -25,6 +26,11 @@ void log_init(const char *name, const char *instance)
 void log_set_level(enum log_level l)
 {
     level = l;
+}
+
+void log_on_error(void (*hook)(const char *text))
+{
+    error_hook = hook;
 }
 
 bool log_at(enum log_level l)
@@ -66,6 +72,7 @@ __attribute__((format(printf, 3, 0))) static void put(const char *kind, int err,
     size_t n =
         fitted(snprintf(text, sizeof text, "%s%s%s: %s: ", prog, inst ? " " : "", inst ? inst : "", kind),
                sizeof text);
+    const char *said = text + n;
     n += fitted(vsnprintf(text + n, sizeof text - n, fmt, ap), sizeof text - n);
     if (err)
         (void)snprintf(text + n, sizeof text - n, ": %s", strerror(err));
@@ -73,6 +80,8 @@ __attribute__((format(printf, 3, 0))) static void put(const char *kind, int err,
     line[n++] = '\n';
     while (write(2, line, n) < 0 && errno == EINTR)
         continue;
+    if (error_hook && strncmp(kind, "error", 5) == 0)
+        error_hook(said);
     errno = saved;
 }
 

@@ -26,6 +26,10 @@ void log_init(const char *name, const char *instance);
 void log_set_level(enum log_level level);
 bool log_at(enum log_level level);
 
+/* Called with the text of each error (also of those that end the process), without program and level, after it was
+ * logged; one hook. */
+void log_on_error(void (*hook)(const char *text));
+
 #define LOG_PRINTF __attribute__((format(printf, 1, 2)))
 void warn(const char *fmt, ...) LOG_PRINTF; /* warning, unless quiet */
 void warn_sys(const char *fmt, ...) LOG_PRINTF;

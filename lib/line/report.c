@@ -16,6 +16,7 @@ enum {
     ENTRIES = 10,            /* a measure and level may have in a row … */
     PENDING_MAX = 16 * 1024, /* bytes of lines that found no room yet; what exceeds them is lost */
     MESSAGE_SIZE = 400,      /* of an entry, with its NUL */
+    ERROR_MAX = 512,         /* bytes of an error's text */
     ABOUT_MAX = 256,         /* bytes of an id in an entry */
     LAST_MS = 1000,          /* for the last report */
 };
@@ -31,6 +32,8 @@ static msec refilled;      /* when entries were given back */
 static struct buf pending; /* lines that are to be written */
 static struct buf page;    /* the write at hand */
 
+static void on_error(const char *text);
+
 void report_init(const char *program)
 {
     uint64_t fd;
@@ -43,6 +46,8 @@ void report_init(const char *program)
     else
         warn("cannot report on '%s' ($CONN_REPORT_FD): not an open descriptor", text);
     unsetenv("CONN_REPORT_FD");
+    if (report_wanted())
+        log_on_error(on_error);
 }
 
 bool report_wanted(void)
@@ -66,6 +71,17 @@ static bool write_page(struct slice lines)
     if (n < 0)
         report_fd = -1;
     return n == (ssize_t)lines.len || n < 0;
+}
+
+/* Why it is about to end, perhaps: the supervisor repeats it. */
+static void on_error(const char *text)
+{
+    struct buf b = {0};
+    begin_report(&b, "error");
+    json_put_member_text(&b, S("detail"), slice_of(text, strnlen(text, ERROR_MAX)));
+    buf_puts(&b, "}\n");
+    (void)write_page(buf_slice(&b));
+    buf_free(&b);
 }
 
 /* As many whole lines as fit into one write. */

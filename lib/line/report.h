@@ -16,7 +16,8 @@
 enum { REPORT_MAX = 4096, REPORT_MS = 500 };
 
 /* Reads and unsets $CONN_REPORT_FD; makes the descriptor close-on-exec. program: the name that stands in every report
- * ("from"); borrowed. */
+ * ("from"); borrowed. From now on every error that is logged
+ * is reported, too: {"report":"error","from":…,"detail":<the text>}. */
 void report_init(const char *program);
 bool report_wanted(void);
 /* From now on reports are made by themselves. The loop is borrowed until report_end. */
