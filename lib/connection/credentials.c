@@ -59,8 +59,10 @@ void read_credentials(struct reader *r, struct node n)
     if (k != CREDENTIAL_UNKNOWN)
         read_required(r, n, &shapes[k]);
     else if (type.p)
-        PROBLEM(r->problems, where_name(n.at, "type"), "json.invalid", NULL,
-                "Unknown type of credentials '%.*s'.", SLICE_ARG(type));
+        PROBLEM(
+            r->problems, where_name(n.at, "type"), "json.invalid",
+            "Known are client-cert, hmac, oauth-client-credentials, oauth-password, plain and public-key.",
+            "Unknown type of credentials.");
 }
 
 void read_tunnel(struct reader *r, struct node n)

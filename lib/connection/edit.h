@@ -11,10 +11,10 @@
 #define CONNECTION_MASK "*****"
 
 /* The document to store for createConnection (previous JSON_ABSENT) or modifyConnection: sent, with each masked secret
- * taken from the same place of previous (of a header: of the source or target with the same address), judged by all rules
- * (control.h), in its effective form (connection_put_effective).
+ * taken from the same place of previous (in a source or target: of the one with the same address) if it goes to the same host
+ * and user and not from TLS to none, judged by all rules (control.h), in its effective form (connection_put_effective).
  * 0, or -1 with *err: the first problem that connection_judge finds; connectivity:connection.configuration.invalid for a masked secret
- * that has no previous value, and for a connectionType other than the previous one. */
+ * that has no previous value or is meant for another server, and for a connectionType other than the previous one. */
 int connection_edit(struct buf *dst, struct json sent, struct json previous, struct ditto_error *err);
 /* The same with every problem (as connection_examine); any_type: it may be another than the previous one (the header
  * ditto-sudo). */

@@ -1,34 +1,28 @@
 /* mask.c: the document without its secrets, for everyone but the programs that need them. */
 #include "connection/edit.h"
 #include "connection/secrets.h"
-#include "connection/uri.h"
 
 #include "base/banned.h"
 
 #define MASK S(CONNECTION_MASK)
 
-static void put_uri(struct buf *dst, struct json value)
+static void put_mask(void *unused, struct buf *dst, size_t part, struct secret_part secret)
 {
-    struct buf decoded = {0};
-    struct slice text = json_text(value, &decoded), secret = uri_secret(text);
-    if (secret.p)
-        put_spliced(dst, text, secret, MASK);
-    else
-        json_put_compact(dst, value);
-    buf_wipe(&decoded);
+    (void)unused, (void)part, (void)secret;
+    buf_put_slice(dst, MASK);
 }
 
-/* with_headers: is a header's value to be masked, too? */
-static void put_masked(void *with_headers, struct buf *dst, enum secret kind, struct where at,
-                       struct json value)
+/* all: is what is needed to map messages to be masked, too? */
+static void put_masked(void *all, struct buf *dst, enum secret kind, struct where at, struct json value)
 {
     (void)at;
-    if (kind == SECRET_IN_URI)
-        put_uri(dst, value);
-    else if (kind == SECRET_HEADER && !with_headers)
+    bool whole = kind == SECRET_WHOLE || kind == SECRET_TO_MAP;
+    if (!all && secret_to_map(kind))
         json_put_compact(dst, value);
-    else
+    else if (whole)
         json_put_text(dst, MASK);
+    else
+        secret_put_parts(dst, kind, value, put_mask, NULL);
 }
 
 void connection_put_masked(struct buf *dst, struct json doc)

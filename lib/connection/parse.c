@@ -1,5 +1,6 @@
 /* parse.c: from the document to the struct, in the order in which Ditto reads it, so that the first problem is Ditto's.
  * What the values mean together is for validate.c. */
+#include "connection/secrets.h"
 #include "connection/credentials.h"
 #include "connection/labels.h"
 #include "connection/rules.h"
@@ -350,6 +351,7 @@ int connection_examine_by(const struct judge *j, struct connection *c, struct sl
     if (copy_document(c, json, problems) == 0) {
         read_all(&r, (struct node){c->json, WHERE_ROOT});
         connection_validate(c, j, problems);
+        secrets_hide(problems, c->json);
     }
     if (problems->n == 0)
         return 0;

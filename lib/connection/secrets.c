@@ -1,8 +1,6 @@
 #include "connection/secrets.h"
 
-#include <strings.h>
-
-#include "protocol/template.h"
+#include "connection/uri.h"
 
 #include "base/banned.h"
 
@@ -16,8 +14,13 @@ enum zone {
     SPECIFIC,
     ENDS, /* sources or targets */
     END,
+    ADDRESSES,
     REPLY,
-    MAPPING
+    MAPPING,
+    DEFINITIONS,
+    DEFINITION,
+    OPTIONS,        /* of a mapper, at any depth */
+    SECRET_OPTIONS, /* below a name that says so */
 };
 
 /* What a member leads to. The first row that fits counts; without one it is of no concern. */
@@ -57,11 +60,21 @@ static const struct step {
     {PARAMETERS, "ttl", ELSEWHERE, SECRET_NONE},
     {PARAMETERS, NULL, ELSEWHERE, SECRET_WHOLE},
     {SPECIFIC, NULL, ELSEWHERE, SECRET_WHOLE},
+    {DOCUMENT, "mappingDefinitions", DEFINITIONS, SECRET_NONE},
+    {DOCUMENT, "mappingContext", DEFINITION, SECRET_NONE},
+    {DEFINITIONS, NULL, DEFINITION, SECRET_NONE},
+    {DEFINITION, "options", OPTIONS, SECRET_NONE},
+    {OPTIONS, NULL, OPTIONS, SECRET_TO_MAP},
+    {SECRET_OPTIONS, NULL, SECRET_OPTIONS, SECRET_TO_MAP},
     {ENDS, NULL, END, SECRET_NONE},
+    {END, "address", ELSEWHERE, SECRET_IN_ADDRESS},
+    {END, "addresses", ADDRESSES, SECRET_NONE},
+    {ADDRESSES, NULL, ELSEWHERE, SECRET_IN_ADDRESS},
     {END, "headerMapping", MAPPING, SECRET_NONE},
     {END, "replyTarget", REPLY, SECRET_NONE},
+    {REPLY, "address", ELSEWHERE, SECRET_IN_ADDRESS},
     {REPLY, "headerMapping", MAPPING, SECRET_NONE},
-    {MAPPING, NULL, ELSEWHERE, SECRET_HEADER},
+    {MAPPING, NULL, ELSEWHERE, SECRET_TO_MAP},
 };
 
 static const struct step *step_from(enum zone from, struct slice name)
@@ -74,48 +87,63 @@ static const struct step *step_from(enum zone from, struct slice name)
     return &none;
 }
 
-static bool contains(struct slice s, const char *word)
+static bool is_list(struct json v)
 {
-    size_t n = strlen(word);
-    for (size_t i = 0; i + n <= s.len; i++) {
-        if (strncasecmp(s.p + i, word, n) == 0)
-            return true;
-    }
-    return false;
+    return v.type == JSON_OBJECT || v.type == JSON_ARRAY;
 }
 
-static bool sounds_secret(struct slice name)
+static bool is_flag(struct json v)
 {
-    static const char *const words[] = {
-        "authorization", "password",    "passwd",     "secret",     "token",      "credential", "cookie",
-        "api-key",       "apikey",      "api_key",    "access-key", "access_key", "accesskey",  "sharedkey",
-        "shared-key",    "private-key", "privatekey", "passphrase", NULL};
-    for (size_t i = 0; words[i]; i++) {
-        if (contains(name, words[i]))
-            return true;
-    }
-    return false;
+    return v.type == JSON_NULL || v.type == JSON_TRUE || v.type == JSON_FALSE;
 }
 
-/* Nothing but placeholders: it names a secret at most. */
-static bool only_placeholders(struct json value)
+/* Only the name, or the value, of these says that they are secret. */
+static bool goes_by_name(enum zone z)
 {
-    struct buf decoded = {0};
-    struct slice rest = json_text(value, &decoded), literal, expression;
-    bool only = rest.p != NULL;
-    while (only && template_next(&rest, &literal, &expression))
-        only = slice_trim(literal).len == 0;
-    buf_wipe(&decoded);
-    return only;
+    return z == SPECIFIC || z == MAPPING || z == OPTIONS || z == SECRET_OPTIONS;
 }
 
-static enum secret secret_at(const struct step *step, struct slice name, struct json value)
+/* mere: placeholders count, too. */
+static enum secret kind_of_text(const struct step *step, bool named, bool mere, struct slice text)
 {
-    if (value.type == JSON_NULL)
+    struct uri_parts ignored;
+    if (named)
+        return mere || has_constant(text) ? step->secret : SECRET_NONE;
+    if (step->from == MAPPING && credentials_in_header(text).p)
+        return SECRET_IN_HEADER;
+    return url_split(text, &ignored) < 0  ? SECRET_NONE
+           : step->secret == SECRET_WHOLE ? SECRET_IN_URI
+                                          : SECRET_IN_ADDRESS;
+}
+
+static enum secret kind_by_name(const struct step *step, bool named, bool mere, struct json value)
+{
+    bool deep = step->from == OPTIONS || step->from == SECRET_OPTIONS;
+    if (deep && (is_list(value) || is_flag(value)))
         return SECRET_NONE;
-    if (step->from == SPECIFIC || step->from == MAPPING)
-        return sounds_secret(name) && !only_placeholders(value) ? step->secret : SECRET_NONE;
-    return step->secret;
+    if (value.type != JSON_STRING)
+        return named ? step->secret : SECRET_NONE;
+    struct buf decoded = {0};
+    enum secret kind = kind_of_text(step, named, mere, json_text(value, &decoded));
+    buf_wipe(&decoded);
+    return kind;
+}
+
+static bool is_named(const struct step *step, struct slice name)
+{
+    return step->from == SECRET_OPTIONS || (goes_by_name(step->from) && sounds_secret(name));
+}
+
+static enum secret secret_at(const struct step *step, struct slice name, bool mere, struct json value)
+{
+    if (value.type == JSON_NULL || step->secret == SECRET_NONE)
+        return SECRET_NONE;
+    return goes_by_name(step->from) ? kind_by_name(step, is_named(step, name), mere, value) : step->secret;
+}
+
+static enum zone zone_below(const struct step *step, struct slice name)
+{
+    return step->from == OPTIONS && is_named(step, name) ? SECRET_OPTIONS : step->to;
 }
 
 /* --- rewriting --- */
@@ -124,6 +152,7 @@ struct rewrite {
     struct buf *dst;
     put_secret *put;
     void *arg;
+    bool mere; /* also where a secret could stand, but mere placeholders do */
 };
 
 static void rewrite(struct rewrite *w, enum zone zone, struct where at, struct json v);
@@ -132,11 +161,11 @@ static void rewrite_member(struct rewrite *w, enum zone zone, struct slice name,
                            struct json v)
 {
     const struct step *step = step_from(zone, name);
-    enum secret kind = secret_at(step, name, v);
+    enum secret kind = secret_at(step, name, w->mere, v);
     if (kind != SECRET_NONE)
         w->put(w->arg, w->dst, kind, at, v);
     else
-        rewrite(w, step->to, at, v);
+        rewrite(w, zone_below(step, name), at, v);
 }
 
 static void rewrite_object(struct rewrite *w, enum zone zone, struct where at, struct json v)
@@ -170,9 +199,10 @@ static void rewrite_array(struct rewrite *w, enum zone zone, struct where at, st
 
 static void rewrite(struct rewrite *w, enum zone zone, struct where at, struct json v)
 {
-    if (v.type == JSON_OBJECT && zone != ELSEWHERE && zone != ENDS)
+    bool deep = zone == OPTIONS || zone == SECRET_OPTIONS, listed = zone == ENDS || zone == ADDRESSES;
+    if (v.type == JSON_OBJECT && zone != ELSEWHERE && !listed)
         rewrite_object(w, zone, at, v);
-    else if (v.type == JSON_ARRAY && zone == ENDS)
+    else if (v.type == JSON_ARRAY && (listed || deep))
         rewrite_array(w, zone, at, v);
     else
         json_put_compact(w->dst, v);
@@ -180,17 +210,14 @@ static void rewrite(struct rewrite *w, enum zone zone, struct where at, struct j
 
 void secrets_rewrite(struct buf *dst, struct json doc, put_secret *put, void *arg)
 {
-    struct rewrite w = {dst, put, arg};
+    struct rewrite w = {dst, put, arg, false};
     rewrite(&w, DOCUMENT, WHERE_ROOT, doc);
 }
 
-void put_spliced(struct buf *dst, struct slice text, struct slice hole, struct slice with)
+void secrets_visit(struct json doc, put_secret *visit, void *arg)
 {
-    size_t before = (size_t)(hole.p - text.p);
-    struct buf b = {0};
-    buf_put(&b, text.p, before);
-    buf_put_slice(&b, with);
-    buf_put_slice(&b, slice_skip(text, before + hole.len));
-    json_put_text(dst, buf_slice(&b));
-    buf_wipe(&b);
+    struct buf ignored = {0};
+    struct rewrite w = {&ignored, visit, arg, true};
+    rewrite(&w, DOCUMENT, WHERE_ROOT, doc);
+    buf_wipe(&ignored);
 }

@@ -2,7 +2,6 @@
 
 #include "connection/edit.h"
 #include "connection/secrets.h"
-#include "connection/uri.h"
 #include "json/pointer.h"
 
 #include "base/banned.h"
@@ -32,8 +31,10 @@ void side_free(struct side *s)
 static bool value_is_masked(enum secret kind, struct json value)
 {
     struct buf decoded = {0};
-    struct slice text = json_text(value, &decoded);
-    bool masked = slice_eq(kind == SECRET_IN_URI ? uri_secret(text) : text, MASK);
+    struct secret_parts parts = secret_parts(kind, json_text(value, &decoded));
+    bool masked = false;
+    for (size_t i = 0; i < parts.n; i++)
+        masked = masked || slice_eq(parts.v[i].text, MASK);
     buf_wipe(&decoded);
     return masked;
 }
@@ -55,19 +56,24 @@ bool side_is_masked(const struct side *s)
 }
 
 /* Masks what the other side has masked. */
+static void put_part_comparable(void *other, struct buf *dst, size_t part, struct secret_part secret)
+{
+    const struct secret_parts *o = other;
+    bool masked = part < o->n && slice_eq(o->v[part].name, secret.name) && slice_eq(o->v[part].text, MASK);
+    buf_put_slice(dst, masked ? MASK : secret.text);
+}
+
 static void put_comparable(void *other, struct buf *dst, enum secret kind, struct where at, struct json value)
 {
     const struct side *o = other;
     struct buf decoded = {0};
-    struct slice text = json_text(value, &decoded), secret = uri_secret(text);
-    if (!value_is_masked(kind, json_pointer(root(&o->text), slice_str(at.z))))
-        json_put_compact(dst, value);
-    else if (kind != SECRET_IN_URI)
+    struct json there = json_pointer(root(&o->text), slice_str(at.z));
+    struct secret_parts parts = secret_parts(kind, json_text(there, &decoded));
+    bool whole = kind == SECRET_WHOLE || kind == SECRET_TO_MAP;
+    if (whole && value_is_masked(kind, there))
         json_put_text(dst, MASK);
-    else if (secret.p)
-        put_spliced(dst, text, secret, MASK);
     else
-        json_put_compact(dst, value);
+        secret_put_parts(dst, kind, value, put_part_comparable, &parts);
     buf_wipe(&decoded);
 }
 

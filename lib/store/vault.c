@@ -9,7 +9,6 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "connection/secrets.h"
-#include "connection/uri.h"
 
 #include "base/banned.h"
 
@@ -190,35 +189,35 @@ static void put_sealed(struct pass *p, struct buf *dst, struct slice prefix, str
     buf_free(&bytes);
 }
 
-static void seal_text(struct pass *p, struct buf *dst, struct slice text, struct slice secret)
+static void seal_part(void *arg, struct buf *dst, size_t part, struct secret_part secret)
 {
-    struct buf sealed = {0};
-    put_sealed(p, &sealed, SEALED, secret);
-    put_spliced(dst, text, secret, buf_slice(&sealed));
-    buf_free(&sealed);
+    (void)part;
+    put_sealed(arg, dst, SEALED, secret.text);
+}
+
+static void check_plain_part(void *arg, struct buf *dst, size_t part, struct secret_part secret)
+{
+    struct pass *p = arg;
+    (void)part;
+    if (looks_sealed(secret.text))
+        p->error = EINVAL;
+    buf_put_slice(dst, secret.text);
 }
 
 static void seal_value(void *arg, struct buf *dst, enum secret kind, struct where at, struct json value)
 {
     struct pass *p = arg;
-    struct buf decoded = {0};
-    struct slice text = json_text(value, &decoded), secret = text;
     bool plain = !p->vault->n || p->vault->v[0].plain;
     (void)at;
-    if (kind == SECRET_IN_URI && text.p)
-        secret = uri_secret(text);
-    if (plain && secret.p && looks_sealed(secret))
-        p->error = EINVAL;
-    if (plain || (text.p && !secret.p)) {
+    if (value.type == JSON_STRING) {
+        secret_put_parts(dst, kind, value, plain ? check_plain_part : seal_part, p);
+    } else if (plain) {
         json_put_compact(dst, value);
-    } else if (text.p) {
-        seal_text(p, dst, text, secret);
     } else {
         buf_putc(dst, '"');
         put_sealed(p, dst, SEALED_JSON, json_slice(value));
         buf_putc(dst, '"');
     }
-    buf_wipe(&decoded);
 }
 
 int vault_seal(const struct vault *v, struct buf *dst, struct slice payload)
@@ -249,26 +248,32 @@ static bool open_any(struct pass *p, struct slice sealed, struct buf *out)
     return false;
 }
 
+static void open_part(void *arg, struct buf *dst, size_t part, struct secret_part secret)
+{
+    struct pass *p = arg;
+    struct buf bytes = {0};
+    (void)part;
+    if (!take_apart(secret.text, SEALED, &bytes) || !open_any(p, buf_slice(&bytes), dst)) {
+        p->stale |= p->vault->n && !p->vault->v[0].plain;
+        buf_put_slice(dst, secret.text);
+    }
+    buf_wipe(&bytes);
+}
+
 static void open_value(void *arg, struct buf *dst, enum secret kind, struct where at, struct json value)
 {
     struct pass *p = arg;
-    struct buf decoded = {0}, bytes = {0}, plain = {0};
-    struct slice text = json_text(value, &decoded), secret = text;
+    struct buf decoded = {0}, bytes = {0};
+    struct slice text = json_text(value, &decoded);
     (void)at;
-    if (kind == SECRET_IN_URI && text.p && !slice_starts(text, SEALED_JSON))
-        secret = uri_secret(text);
-    if (secret.p && take_apart(secret, SEALED, &bytes) && open_any(p, buf_slice(&bytes), &plain)) {
-        put_spliced(dst, text, secret, buf_slice(&plain));
-    } else if (secret.p && take_apart(secret, SEALED_JSON, &bytes) &&
-               open_any(p, buf_slice(&bytes), &plain)) {
-        buf_put_slice(dst, buf_slice(&plain));
-    } else {
-        p->stale |= p->vault->n && !p->vault->v[0].plain && (secret.p || !text.p);
+    if (!text.p) {
+        p->stale |= p->vault->n && !p->vault->v[0].plain;
         json_put_compact(dst, value);
+    } else if (!take_apart(text, SEALED_JSON, &bytes) || !open_any(p, buf_slice(&bytes), dst)) {
+        secret_put_parts(dst, kind, value, open_part, p);
     }
     buf_wipe(&decoded);
     buf_wipe(&bytes);
-    buf_wipe(&plain);
 }
 
 int vault_open(const struct vault *v, struct slice payload, struct buf *scratch, struct slice *open,

@@ -1,9 +1,9 @@
 /* vault.h: secrets of connections at rest: sealed before a record is written, opened after it is read.
  *
  * A sealed value is "encrypted_" and base64url (RFC 4648 section 5, with padding) of 12 bytes of nonce, ciphertext and 16
- * bytes of tag: AES-256-GCM without additional data, as Ditto stores it. Of a URI only the secret part is sealed, of another
- * string all of it; what is no string is sealed as JSON, after "encrypted-json_". Which places are secret says
- * connection/secrets.h, a wider list than Ditto's.
+ * bytes of tag: AES-256-GCM without additional data, as Ditto stores it. Of URIs and addresses only the secret parts are
+ * sealed, of another string all of it; what is no string is sealed as JSON, after "encrypted-json_". Which places are secret
+ * says connection/secrets.h, a wider list than Ditto's.
  *
  * A file of keys has one key a line, base64 (either alphabet) of 32 bytes, after an optional name; empty lines and "#…" do
  * not count. The first one seals, all of them open. "plain" in the place of a key means no key.

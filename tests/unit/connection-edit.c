@@ -48,6 +48,33 @@ static void test_masked(void)
          "\"sources\":[{\"replyTarget\":{\"headerMapping\":{\"cookie\":\"s\"}},\"headerMapping\":{\"token\":\"{{header:a}}s\"}}]}",
          "{\"targets\":[3,{\"headerMapping\":{\"Authorization\":\"*****\",\"x-api-key\":\"{{ header:k }}\",\"a\":\"b\"}}],"
          "\"sources\":[{\"replyTarget\":{\"headerMapping\":{\"cookie\":\"*****\"}},\"headerMapping\":{\"token\":\"*****\"}}]}"},
+        {"parameters of a URL",
+         "{\"credentials\":{\"tokenEndpoint\":\"https://h/t?access_token=s&v=1&sig=s&Key=s#id_token=s\"}}",
+         "{\"credentials\":{\"tokenEndpoint\":\"https://h/t?access_token=*****&v=1&sig=*****&Key=*****#id_token=*****\"}}"},
+        {"a URI that is none", "{\"uri\":\"u:s@h?code=s\"}", "{\"uri\":\"u:*****@h?code=*****\"}"},
+        {"addresses",
+         "{\"targets\":[{\"address\":\"POST:/a?api-key=s&b={{ header:x | fn:default('&sig=1') }}&token={{ header:t }}\"}],"
+         "\"sources\":[{\"addresses\":[\"a?b\",\"q?sig=s\"],\"replyTarget\":{\"address\":\"r?pwd=s\"}}]}",
+         "{\"targets\":[{\"address\":\"POST:/a?api-key=*****&b={{ header:x | fn:default('&sig=1') }}&token={{ header:t "
+         "}}\"}],"
+         "\"sources\":[{\"addresses\":[\"a?b\",\"q?sig=*****\"],\"replyTarget\":{\"address\":\"r?pwd=*****\"}}]}"},
+        {"options of mappers",
+         "{\"mappingDefinitions\":{\"token\":{\"mappingEngine\":\"x\",\"options\":{\"apiKey\":\"s\",\"pin\":1,\"password\":1,"
+         "\"a\":[{\"secret\":[\"s\",true,{\"b\":\"s\"}]}],\"url\":\"https://u:s@h/\",\"token\":\"{{ header:t }}\"}}},"
+         "\"mappingContext\":{\"options\":{\"jwt\":\"s\"}}}",
+         "{\"mappingDefinitions\":{\"token\":{\"mappingEngine\":\"x\",\"options\":{\"apiKey\":\"*****\",\"pin\":1,\"password\":"
+         "\"*****\",\"a\":[{\"secret\":[\"*****\",true,{\"b\":\"*****\"}]}],\"url\":\"https://u:*****@h/\",\"token\":\"{{ "
+         "header:t }}\"}}},\"mappingContext\":{\"options\":{\"jwt\":\"*****\"}}}"},
+        {"headers by their values",
+         "{\"targets\":[{\"headerMapping\":{\"a\":\"Bearer s\",\"b\":\"Bearer {{ header:b }}\",\"c\":\"http://u:s@h/"
+         "\",\"kafka.key\":\"k\",\"token\":\"{{ header:t | fn:default('s') }}\",\"d\":\"basic\"}}]}",
+         "{\"targets\":[{\"headerMapping\":{\"a\":\"Bearer *****\",\"b\":\"Bearer {{ header:b }}\",\"c\":\"http://"
+         "u:*****@h/\",\"kafka.key\":\"k\",\"token\":\"*****\",\"d\":\"basic\"}}]}"},
+        {"more parameters than are counted",
+         "{\"uri\":\"a://b?sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig=1&sig="
+         "1&sig=1&a=2\"}",
+         "{\"uri\":\"a://b?sig=*****&sig=*****&sig=*****&sig=*****&sig=*****&sig=*****&sig=*****&sig=*****&sig=*****&sig="
+         "*****&sig=*****&sig=*****&sig=*****&sig=*****&sig=*****&sig=*****\"}"},
         {"null", "{\"credentials\":{\"key\":null}}", "{\"credentials\":{\"key\":null}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -60,14 +87,17 @@ static void test_masked(void)
 
 static void test_without_credentials(void)
 {
-    static const char document[] = "{\"uri\":\"amqp://u:s@h:1\",\"credentials\":{\"key\":\"s\"},"
-                                   "\"targets\":[{\"headerMapping\":{\"authorization\":\"x\"}}]}";
+    static const char document[] =
+        "{\"uri\":\"amqp://u:s@h:1\",\"credentials\":{\"key\":\"s\"},"
+        "\"mappingDefinitions\":{\"a\":{\"options\":{\"token\":\"x\"}}},"
+        "\"targets\":[{\"address\":\"a?sig=x\",\"headerMapping\":{\"authorization\":\"x\"}}]}";
     struct buf b = {0};
     connection_put_without_credentials(&b, parsed(slice_str(document)));
     is_slice(buf_slice(&b),
              S("{\"uri\":\"amqp://u:*****@h:1\",\"credentials\":{\"key\":\"*****\"},"
-               "\"targets\":[{\"headerMapping\":{\"authorization\":\"x\"}}]}"),
-             "headers stay for who maps them");
+               "\"mappingDefinitions\":{\"a\":{\"options\":{\"token\":\"x\"}}},"
+               "\"targets\":[{\"address\":\"a?sig=x\",\"headerMapping\":{\"authorization\":\"x\"}}]}"),
+             "headers, options and addresses stay for who maps them");
     buf_free(&b);
 }
 
@@ -97,8 +127,8 @@ static void test_edit(void)
     is_slice(buf_slice(&again), buf_slice(&b), "nothing has changed");
 
     buf_cut(&again, 0);
-    ok(edit(&again, DOCUMENT("amqp://v:*****@g:2", ""), buf_z(&b), &err) == 0, "another host");
-    ok(memmem(buf_p(&again), again.len, "amqp://v:p@g:2", 14) != NULL, "with the password of before");
+    ok(edit(&again, DOCUMENT("amqp://u:*****@H:2/path", ""), buf_z(&b), &err) == 0, "another port and path");
+    ok(memmem(buf_p(&again), again.len, "amqp://u:p@H:2/path", 19) != NULL, "with the password of before");
 
     buf_cut(&again, 0);
     ok(edit(&again, DOCUMENT("amqp://u:*****@h:1", ""), NULL, &err) < 0, "a mask in a new document");
@@ -160,6 +190,97 @@ static void test_moved_secrets(void)
     buf_free(&b);
 }
 
+#define HTTP(uri, address, header, rest)                                                                     \
+    "{\"id\":\"c\",\"connectionType\":\"http-push\",\"connectionStatus\":\"open\",\"uri\":\"" uri            \
+    "\",\"targets\":[{\"address\":\"" address                                                                \
+    "\",\"authorizationContext\":[\"a\"],\"headerMapping\":{\"x\":\"" header "\"}}]" rest "}"
+#define OAUTH(endpoint, secret)                                                                              \
+    ",\"credentials\":{\"type\":\"oauth-client-credentials\",\"tokenEndpoint\":\"" endpoint                  \
+    "\",\"clientId\":\"c\",\"clientSecret\":\"" secret "\",\"requestedScopes\":\"s\"}"
+#define TUNNEL(enabled, uri, secret)                                                                         \
+    ",\"sshTunnel\":{\"enabled\":" enabled ",\"validateHost\":false,\"uri\":\"" uri                          \
+    "\",\"credentials\":{\"type\":\"plain\",\"username\":\"u\",\"password\":\"" secret "\"}}"
+#define OPTIONS(secret)                                                                                          \
+    ",\"mappingDefinitions\":{\"m\":{\"mappingEngine\":\"RawMessage\",\"options\":{\"incomingMessageHeaders\":{" \
+    "\"token\":\"" secret "\"}}}}"
+
+/* A masked secret goes to nobody that it was not meant for. */
+static void test_recipients(void)
+{
+    static const char before[] =
+        HTTP("https://u:one@h:1/a", "GET:/?sig=two&b=1&token=three", "Bearer four",
+             OAUTH("https://t/a?key=five", "six") TUNNEL("true", "ssh://s:22", "seven") OPTIONS("eight"));
+    static const struct {
+        const char *title, *sent, *pointer;
+    } cases[] = {
+        {"the same", NULL, NULL},
+        {"without TLS", HTTP("http://u:*****@h:1", "GET:/", "", ""), "/uri"},
+        {"another user", HTTP("https://v:*****@h:1", "GET:/", "", ""), "/uri"},
+        {"another host", HTTP("https://u:*****@g:1", "GET:/", "", ""), "/uri"},
+        {"a host in the password", HTTP("https://u:*****@g:1/@h:1", "GET:/", "", ""), "/uri"},
+        {"another host, the secret in an address",
+         HTTP("https://g:1", "GET:/?sig=*****&b=1&token=*****", "", ""), "/targets/0/address"},
+        {"other parameters", HTTP("https://h:1", "GET:/?token=*****", "", ""), "/targets/0/address"},
+        {"another host, the secret in a header",
+         HTTP("https://g:1", "GET:/?sig=two&b=1&token=three", "Bearer *****", ""),
+         "/targets/0/headerMapping/x"},
+        {"another host, the secret in an option", HTTP("https://g:1", "GET:/", "", OPTIONS("*****")),
+         "/mappingDefinitions/m/options/incomingMessageHeaders/token"},
+        {"another token endpoint", HTTP("https://h:1", "GET:/", "", OAUTH("https://t2/a", "*****")),
+         "/credentials/clientSecret"},
+        {"another token endpoint, the secret in it",
+         HTTP("https://h:1", "GET:/", "", OAUTH("https://e/a?key=*****", "six")),
+         "/credentials/tokenEndpoint"},
+        {"another tunnel", HTTP("https://h:1", "GET:/", "", TUNNEL("true", "ssh://e:22", "*****")),
+         "/sshTunnel/credentials/password"},
+        {"a password through another tunnel",
+         HTTP("https://u:*****@h:1", "GET:/", "", TUNNEL("true", "ssh://e:22", "x")), "/uri"},
+    };
+    struct buf masked = {0}, b = {0};
+    connection_put_masked(&masked, parsed(slice_str(before)));
+    static const char *const secrets[] = {"one", "two", "three", "four", "five", "six", "seven", "eight"};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        ok(!memmem(buf_p(&masked), masked.len, secrets[i], strlen(secrets[i])), "'%s' is masked", secrets[i]);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ditto_error err;
+        const char *sent = cases[i].sent ? cases[i].sent : buf_z(&masked);
+        int rc = edit(&b, sent, before, &err);
+        is_slice(slice_str(rc < 0 ? err.pointer : "kept"),
+                 slice_str(cases[i].pointer ? cases[i].pointer : "kept"), "%s", cases[i].title);
+        for (size_t k = 0; rc == 0 && k < sizeof secrets / sizeof *secrets; k++)
+            ok(memmem(buf_p(&b), b.len, secrets[k], strlen(secrets[k])) != NULL, "'%s' is kept", secrets[k]);
+    }
+    buf_free(&masked);
+    buf_free(&b);
+}
+
+/* What is said of a bad document holds nothing of what is secret in it. */
+static void test_hidden(void)
+{
+    static const struct {
+        const char *title, *document;
+    } cases[] = {
+        {"a type of credentials", HTTP("http://h:1", "GET:/", "", ",\"credentials\":{\"type\":\"canary\"}")},
+        {"an address", HTTP("http://h:1", "FETCH:/?sig=canary", "", "")},
+        {"a header by its value", HTTP("http://h:1", "GET:/", "Bearer {{ canary }}", "")},
+        {"a header by its name",
+         "{\"id\":\"c\",\"connectionType\":\"http-push\",\"connectionStatus\":\"open\",\"uri\":\"http://h:1\",\"targets\":[{"
+         "\"address\":\"GET:/\",\"authorizationContext\":[\"a\"],\"headerMapping\":{\"authorization\":\"{{ canary:x }}\","
+         "\"token\":\"{{ header:x | fn:canary() }}\",\"x-api-key\":\"{{ canary }}\"}}]}"},
+        {"a URI", HTTP("http://u:canary@h", "GET:/", "", "")},
+        {"the scheme of a URI", HTTP("ftp://u:canary@h:1?sig=canary", "GET:/", "", "")},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct connection c;
+        struct connection_problems p;
+        ok(connection_examine(&c, slice_str(cases[i].document), &p) < 0, "bad: %s", cases[i].title);
+        for (size_t k = 0; k < p.n; k++)
+            ok(!strstr(p.v[k].message, "canary") && !strstr(p.v[k].description, "canary"), "hidden: %s",
+               p.v[k].message);
+        connection_problems_free(&p);
+    }
+}
+
 static void test_all(void)
 {
     struct buf b = {0};
@@ -217,6 +338,8 @@ int main(void)
     test_without_credentials();
     test_edit();
     test_moved_secrets();
+    test_recipients();
+    test_hidden();
     test_all();
     test_effective();
     return done();
