@@ -28,7 +28,7 @@
 
 #include "base/banned.h"
 
-enum { OUT_BYTES = 1024 * 1024, REPORT_EVERY_MS = 1000, FDS_MAX = 64, MIB = 1024 * 1024 };
+enum { OUT_BYTES = 1024 * 1024, FDS_MAX = 64, MIB = 1024 * 1024 };
 
 static bool to_ditto, from_ditto, replies, explains, check_only;
 static const char *path;
@@ -67,11 +67,9 @@ struct app {
     struct workers workers;
     struct loop *loop;
     struct watch in_watch, out_watch;
-    struct timer reporting;
     struct lines in;
     struct buf out;
-    uint64_t reported; /* messages received at the last report */
-    bool ended;        /* no more input: what waits for answers is still to come */
+    bool ended; /* no more input: what waits for answers is still to come */
     int exit_code;
 };
 
@@ -216,13 +214,6 @@ static void on_answer(void *arg, struct job *j, bool failed, struct slice text)
     order_answer(&a->order, j, failed, text);
 }
 
-static void on_report(struct timer *t)
-{
-    struct app *a = t->arg;
-    a->reported = a->mapping.counts[COUNT_RECEIVED].n;
-    report_counters(a->mapping.counts, COUNTS);
-}
-
 /* The stream is drained: what was taken goes out. */
 static void before_poll(void *arg)
 {
@@ -234,8 +225,6 @@ static void before_poll(void *arg)
     if (a->plan.scripts.n)
         workers_flush(&a->workers);
     flush(a);
-    if (a->reported != a->mapping.counts[COUNT_RECEIVED].n && report_wanted() && a->reporting.at == NEVER)
-        loop_timer(a->loop, &a->reporting, clock_ms() + REPORT_EVERY_MS);
     if (a->ended && !a->order.n)
         loop_stop(a->loop);
 }
@@ -304,7 +293,6 @@ static void run(struct app *a)
     a->loop = loop_new();
     a->in_watch = (struct watch){.fd = 0, .events = POLLIN, .ready = on_input, .arg = a};
     a->out_watch = (struct watch){.fd = 1, .ready = on_broken_output, .arg = a};
-    a->reporting = (struct timer){.at = NEVER, .fire = on_report, .arg = a};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         loop_signal(a->loop, signals[i], on_signal, a);
     loop_before_poll(a->loop, before_poll, a);
@@ -314,11 +302,11 @@ static void run(struct app *a)
         workers_attach(&a->workers, a->loop);
     lines_init(&a->in, 0);
     order_init(&a->order);
+    report_attach(a->loop);
     lock_down();
     io_ready(ready_fd);
     loop_run(a->loop);
-    if (a->reported != a->mapping.counts[COUNT_RECEIVED].n)
-        on_report(&a->reporting);
+    report_end();
 }
 
 static void stop(struct app *a)

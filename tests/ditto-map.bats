@@ -976,10 +976,26 @@ END
 }
 
 @test "counters are reported" {
-    export CONN_REPORT_FD=5
-    run --separate-stderr ditto-map -i 5>"$WORK/report" < <(external x "$(envelope)")
+    connection '.sources[0].enforcement = {input: "{{ header:device }}", filters: ["{{ thing:id }}"]}' >"$WORK/c.json"
+    {
+        external a "$(envelope)" '{device: "ns:d", "correlation-id": "c-1"}'
+        external b "$(envelope)" '{device: "ns:other", "correlation-id": "c-2"}'
+        external c nonsense '{device: "ns:d"}'
+        external d "$(envelope)"
+        echo 'no line'
+    } | jq -cR 'fromjson? // . | if type == "object" then .context = {source: 0} else . end' | sed 's/^"\(.*\)"$/\1/' >"$WORK/lines"
+    CONN_REPORT_FD=5 run --separate-stderr ditto-map -i -c "$WORK/c.json" 5>"$WORK/report" <"$WORK/lines"
     assert_success
-    assert_file "$WORK/report" '{"report":"counters","from":"ditto-map","received":1,"mapped":1,"dropped":0,"rejected":0}'
+    run jq -c 'select(.report == "meter" and .category == "source") | del(.report, .from, .category, .index, .address)' "$WORK/report"
+    assert_output '{"enforced":[1,2],"mapped":[2,1]}'
+    run jq -c 'select(.report == "log") | [.category, .type, .level, .correlationId, .entityId, .message[0:40]]' "$WORK/report"
+    assert_output '["source","mapped","success","c","ns:d","Mapped a message."]
+["source","enforced","success","c","ns:d","A message passed the enforcement."]
+["source","mapped","success","c","ns:d","Mapped a message."]
+["source","enforced","failure","c","ns:d","connectivity:connection.id.enforcement.f"]
+["source","mapped","failure",null,null,"json.invalid: The payload is not valid J"]
+["source","enforced","failure",null,null,"placeholder:unresolved: The placeholder "]
+["connection","other","failure",null,null,"A line that is no message was refused: o"]'
 }
 
 # --- documents ----------------------------------------------------------------------------------------------------

@@ -297,16 +297,6 @@ void report_place(enum category category, unsigned index, int address, const cha
     end_report();
 }
 
-void report_counters(const struct counter *c, size_t n)
-{
-    if (report_fd < 0)
-        return;
-    begin_report(&pending, "counters");
-    for (size_t i = 0; i < n; i++)
-        json_put_member_int(&pending, slice_str(c[i].name), (int64_t)c[i].n);
-    end_report();
-}
-
 void counters_print(const struct counter *c, size_t n)
 {
     struct buf b = {0};

@@ -54,7 +54,5 @@ struct counter {
     uint64_t n;
 };
 void counters_print(const struct counter *c, size_t n);
-/* {"report":"counters","from":"amqp-in","received":12,…} at once. */
-void report_counters(const struct counter *c, size_t n);
 
 #endif

@@ -18,6 +18,8 @@ struct outcome {
 
 /* How much of the message at hand is known: what an error can be told of. */
 enum known { KNOWN_NOTHING, KNOWN_TOPIC, KNOWN_HEADERS };
+/* What the enforcement said of it, inbound. */
+enum enforced { ENFORCEMENT_PASSED, ENFORCEMENT_FAILED };
 
 struct flow {
     const struct line *line;
@@ -30,7 +32,9 @@ struct flow {
     struct headers headers; /* of a Ditto Protocol message */
     struct envelope mapped; /* the message; inbound the result at hand */
     enum known known;
-    struct facts facts; /* outbound */
+    enum enforced enforcement;
+    struct meter *meter; /* of its source or target; NULL: nobody wants to know */
+    struct facts facts;  /* outbound */
     struct entity entity;
     struct scratch scratch;
     struct buf payload, topic, input, context, envelope, acks, taken, type, judged;

@@ -3,6 +3,7 @@
 #include "mapping/acks.h"
 #include "mapping/charset.h"
 #include "mapping/explain.h"
+#include "mapping/tally.h"
 #include "mapping/uuid.h"
 
 #include "base/banned.h"
@@ -344,8 +345,10 @@ static int put(struct mapping *m, const void *route, const struct outcome *o, st
     if (put_headers(m, r, e, &facts, out, err) < 0)
         return -1;
     if (r->enforcement.on &&
-        enforcement_check(&r->enforcement, buf_slice(&f->input), &e->topic, &f->scratch, err) < 0)
+        enforcement_check(&r->enforcement, buf_slice(&f->input), &e->topic, &f->scratch, err) < 0) {
+        f->enforcement = ENFORCEMENT_FAILED;
         return -1;
+    }
     envelope_put_rest(out, &e->line);
     return 0;
 }
@@ -371,6 +374,7 @@ static int resolve_input(struct flow *f, const struct source_route *r, const str
     buf_cut(&f->input, 0);
     explain_template(f, "enforcement", S("input"), &r->enforcement.input, &facts);
     int result = enforcement_input(&r->enforcement, &facts, &f->scratch, &f->input, err);
+    f->enforcement = result < 0 ? ENFORCEMENT_FAILED : ENFORCEMENT_PASSED;
     buf_free(&address);
     return result;
 }
@@ -382,6 +386,7 @@ static void finish(struct mapping *m, const struct line *l, struct answers *answ
     const struct source_route *r = route_of(m->plan, l, err);
     begin(f, l);
     decode(f, l);
+    f->meter = tally_source(m, r, l);
     if (r)
         explain_message(m, S("source"), r->index, r->mappers.v, r->mappers.n);
     if (!r || resolve_input(f, r, l, err) < 0)

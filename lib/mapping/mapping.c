@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "mapping/explain.h"
+#include "mapping/tally.h"
 
 #include "base/lines.h"
 #include "base/log.h"
@@ -88,6 +89,8 @@ void flow_begin(struct flow *f, const struct line *l)
 {
     f->line = l;
     f->n = 0;
+    f->enforcement = ENFORCEMENT_PASSED;
+    f->facts.entity = NULL;
     buf_reset(&f->payload, KEEP_BYTES);
     buf_reset(&f->envelope, KEEP_BYTES);
 }
@@ -166,8 +169,11 @@ void flow_put(struct mapping *m, const void *route, struct buf *out)
     char text[ID_SIZE];
     size_t start = out->len;
     m->counts[COUNT_DROPPED].n += f->n == 0;
-    if (f->n == 0)
+    if (f->n == 0) {
+        f->known = KNOWN_NOTHING;
+        tally_dropped(m);
         explain_dropped(f);
+    }
     if (f->line->id.p && f->n == 0)
         line_put_settlement(out, f->line->id, 200);
     if (f->line->id.p && f->n > 1)
@@ -181,16 +187,20 @@ void flow_put(struct mapping *m, const void *route, struct buf *out)
         err.status = 0;
         buf_cut(&f->context, 0);
         f->known = KNOWN_NOTHING;
+        if (o->mapper)
+            f->enforcement = ENFORCEMENT_PASSED;
         explain_part(f, i);
         if (o->error || d->put(m, route, o, out, &err) < 0 ||
             (out->len - start > LINE_MAX_BYTES - ID_SIZE && too_long(&err) < 0)) {
             buf_cut(out, start);
+            tally_failed(m, o->error ? o->error : &err);
             if (d->refused)
                 d->refused(m, route, o, o->error ? o->error : &err, out);
             flow_refuse(m, id, o->error ? o->error : &err, out);
         } else {
             put_end(out, id, &f->context, f->line->context);
             m->counts[COUNT_MAPPED].n++;
+            tally_mapped(m);
         }
         explain_output(f, out, start);
     }
@@ -299,6 +309,7 @@ void mapping_refuse_line(struct mapping *m, struct slice head, int status, const
     size_t start = out->len;
     m->counts[COUNT_RECEIVED].n++;
     (void)ditto_fail(&err, status, line_error_code(status), NULL, NULL, "The line is not valid: %s.", why);
+    report_event(false, "A line that is no message was refused: %s.", why);
     flow_refuse(m, id, &err, out);
     explain_output(m->flow, out, start);
 }

@@ -3,6 +3,7 @@
 #include "base/lines.h"
 #include "mapping/acks.h"
 #include "mapping/explain.h"
+#include "mapping/tally.h"
 
 #include "base/banned.h"
 
@@ -373,6 +374,7 @@ static void finish(struct mapping *m, const struct line *l, struct answers *answ
     struct ditto_error *err = flow_error(f, MAPPERS_MAX);
     const struct target_route *r = route_of(m->plan, l, err);
     begin(f, l);
+    f->meter = tally_target(m, r);
     if (!r || read_message(m, l, err) < 0)
         flow_fail(f, NULL, err);
     else
