@@ -35,18 +35,32 @@ static void put_names(struct buf *doc)
     (void)!getentropy(random, sizeof random);
     buf_printf(
         doc,
-        ",\"specificConfig\":{\"publisherId\":\"\",\"clientId\":\"\",\"jms.clientID\":\"shell-%ld-%02x%02x%02x%02x\"}",
+        ",\"specificConfig\":{\"publisherId\":\"\",\"clientId\":\"\",\"jms.clientID\":\"shell-%ld-%02x%02x%02x%02x\"",
         (long)getpid(), random[0], random[1], random[2], random[3]);
+}
+
+/* Options behind the URI, ?name=value&…, as they stand: a connection has them in specificConfig. Of equal names the last
+ * counts, so the names above give way. */
+static void put_specific(struct buf *doc, struct slice options)
+{
+    put_names(doc);
+    while (options.p) {
+        struct slice value = slice_cut(&options, '&'), name = slice_cut(&value, '=');
+        if (name.len)
+            json_put_member_text(doc, name, value.p ? value : S(""));
+    }
+    buf_putc(doc, '}');
 }
 
 /* One source with all addresses, or one target that takes any address. */
 static void put_document(struct buf *doc, const char *type, const char *uri, char **addresses, size_t n,
                          int qos)
 {
+    struct slice options = slice_str(uri), plain = slice_cut(&options, '?');
     buf_puts(doc, "{\"id\":\"shell\",\"connectionStatus\":\"open\"");
     json_put_member_text(doc, S("connectionType"), slice_str(type));
-    json_put_member_text(doc, S("uri"), slice_str(uri));
-    put_names(doc);
+    json_put_member_text(doc, S("uri"), plain);
+    put_specific(doc, options);
     if (n) {
         buf_puts(doc,
                  ",\"sources\":[{\"authorizationContext\":[\"shell\"],\"replyTarget\":{\"enabled\":false},"
@@ -69,7 +83,7 @@ static int from_operands(struct connection *c, const char *type, char **operands
 {
     struct buf doc = {0};
     int r;
-    if (strchr(operands[0], '@'))
+    if (strchr(operands[0], '@') || strstr(operands[0], "assword="))
         return ditto_fail(
             err, 400, "connectivity:connection.uri.invalid", NULL, NULL,
             "User information does not belong on a command line: put it into a connection file (-c).");
@@ -132,17 +146,30 @@ static bool has_nul(struct slice s)
     return s.len && memchr(s.p, 0, s.len);
 }
 
+static const char INVALID[] = "connectivity:connection.configuration.invalid";
+
+int transport_check_ends(const struct connection *c, struct ditto_error *err)
+{
+    struct buf kind = {0};
+    struct slice type = json_text(json_get(c->credentials, S("type")), &kind);
+    if (json_present(c->ssh_tunnel) && json_get(c->ssh_tunnel, S("enabled")).type == JSON_TRUE)
+        ditto_fail(err, 400, INVALID, "Connect directly, or through a tunnel that ssh(1) holds open.",
+                   "/sshTunnel", "SSH tunnels (sshTunnel) are not supported.");
+    else if (json_present(c->credentials) && !slice_eq(type, S("client-cert")))
+        ditto_fail(err, 400, INVALID, NULL, "/credentials", "Credentials of type '%.*s' are not supported.",
+                   SLICE_ARG(type));
+    else if (c->client_cert.len && !c->uri.tls)
+        ditto_fail(err, 400, INVALID, "Use the secure scheme.", "/credentials",
+                   "A client certificate needs TLS.");
+    else if (has_nul(c->uri.user) || has_nul(c->uri.password))
+        ditto_fail(err, 400, INVALID, NULL, "/uri", "A user name or password has no NUL character.");
+    buf_free(&kind);
+    return err->status ? -1 : 0;
+}
+
 int transport_check_plain(const struct connection *c, struct ditto_error *err)
 {
-    static const char code[] = "connectivity:connection.configuration.invalid";
     if (c->uri.tls)
-        return ditto_fail(err, 400, code, NULL, "/uri", "TLS is not supported yet.");
-    if (json_present(c->ssh_tunnel) && json_get(c->ssh_tunnel, S("enabled")).type == JSON_TRUE)
-        return ditto_fail(err, 400, code, NULL, "/sshTunnel", "SSH tunnels are not supported yet.");
-    if (json_present(c->credentials))
-        return ditto_fail(err, 400, code, NULL, "/credentials",
-                          "Credentials outside the URI are not supported yet.");
-    if (has_nul(c->uri.user) || has_nul(c->uri.password))
-        return ditto_fail(err, 400, code, NULL, "/uri", "A user name or password has no NUL character.");
-    return 0;
+        return ditto_fail(err, 400, INVALID, NULL, "/uri", "TLS is not supported yet.");
+    return transport_check_ends(c, err);
 }

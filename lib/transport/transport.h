@@ -114,8 +114,10 @@ int transport_configure(struct connection *c, const struct program *prog, const 
                         char **operands, size_t n, int qos, enum side side);
 /* Is there a source or target `only` (-1: any), and can the transport serve the connection? 0 or 100, the reason logged. */
 int transport_judge(const struct transport *t, const struct connection *c, int only, enum side side);
-/* For an adapter's check: neither TLS nor an SSH tunnel, which do not exist yet, nor a NUL where the libraries take C
- * strings. 0, or -1 with connection.configuration.invalid. */
+/* For an adapter's check: what no transport has (an SSH tunnel, credentials that are not those of a client certificate)
+ * is refused by name; no NUL where the libraries take C strings. 0, or -1 with connection.configuration.invalid. */
+int transport_check_ends(const struct connection *c, struct ditto_error *err);
+/* The same for an adapter without TLS. */
 int transport_check_plain(const struct connection *c, struct ditto_error *err);
 
 #endif
