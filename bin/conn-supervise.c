@@ -1,6 +1,6 @@
 /* conn-supervise: keep the rings of every open connection running.
  *
- *   conn-supervise [-d FD]
+ *   conn-supervise [-w] [-d FD]
  *
  * Follows the store's events, joins the hub as control, and for each client of each open connection keeps an inbound
  * ring (transport-in | ditto-map -i) and an outbound ring (ditto-map -o | transport-out), both hung on the hub.
@@ -9,26 +9,28 @@
  * stays down until it is modified or opened; anything else is tried again after growing delays with jitter. Its
  * children die with it, so that a killed supervisor leaves nothing behind that its successor would start twice; what
  * they held unsettled is still with the brokers. Losing the store changes nothing but that no news arrive; losing the
- * hub ends the rings, which come back with it. TERM drains all rings, then 0. */
-#include <fcntl.h>
+ * hub ends the rings, which come back with it. With -w it stands by until another supervisor of the same house is gone.
+ * TERM drains all rings, then 0. */
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "base/opt.h"
-#include "line/line.h"
+#include "supervise/alone.h"
+#include "supervise/announce.h"
 #include "supervise/house.h"
 #include "supervise/join.h"
 #include "supervise/link.h"
+#include "supervise/trial.h"
 
 #include "base/banned.h"
 
 static const char *store_path, *hub_path;
-static unsigned long backoff_min = 1000, backoff_max = 600000, useful_ms = 30000, drain_ms = 15000, pace = 8;
+static unsigned long backoff_min = 1000, backoff_max = 600000, useful_ms = 30000, drain_ms = 15000, pace = 8,
+                     hang_ms = 10000, memory_mib = 1024, files = 1024, niceness;
 static int ready_fd = -1;
+static bool stand_by;
 
 static const struct opt opts[] = {
     {'d', "FD", "write a newline there once every stored connection is known", OPT_FD, &ready_fd, 0, 0},
@@ -41,6 +43,13 @@ static const struct opt opts[] = {
      &useful_ms, 0, 3600000},
     {'D', "MS", "how long a ring may take to drain, in ms (15000)", OPT_NUMBER, &drain_ms, 0, 3600000},
     {'P', "N", "rings that start at the same time, at most (8)", OPT_NUMBER, &pace, 1, 1000},
+    {'H', "MS", "how long a process of a ring may stand still or not answer, in ms (10000)", OPT_NUMBER,
+     &hang_ms, 100, 3600000},
+    {'m', "MIB", "memory that a process of a ring may have, in MiB (1024; 0: any)", OPT_NUMBER, &memory_mib,
+     0, 1048576},
+    {'f', "N", "descriptors that a process of a ring may have (1024)", OPT_NUMBER, &files, 32, 1048576},
+    {'N', "N", "priority of the rings below ours: their niceness (0)", OPT_NUMBER, &niceness, 0, 19},
+    {'w', NULL, "stand by: wait until another supervisor is gone", OPT_FLAG, &stand_by, 0, 0},
     OPT_END,
 };
 
@@ -52,7 +61,9 @@ static const struct program program = {.name = "conn-supervise",
 struct supervisor {
     struct loop *loop;
     struct house house;
+    struct trials trials;
     struct link store, hub;
+    bool joined;      /* the hub has answered */
     int64_t position; /* of the last event seen; -1: none */
     bool syncing, ready, stopping;
     struct buf scratch;
@@ -64,7 +75,7 @@ static void on_store_up(void *arg)
 {
     struct supervisor *s = arg;
     struct buf *out = &s->store.out;
-    buf_puts(out, "{\"follow\":{\"secrets\":true,\"role\":\"supervise\"");
+    buf_puts(out, "{\"follow\":{\"secrets\":true,\"role\":\"supervise\",\"verdicts\":true");
     if (s->position >= 0)
         json_put_member_int(out, S("from"), s->position);
     buf_puts(out, "}}\n");
@@ -83,6 +94,12 @@ static void keep_position(struct supervisor *s, struct json v)
         s->position = n;
 }
 
+static int64_t revision_of(struct json v)
+{
+    int64_t n;
+    return json_int(json_get(v, S("revision")), &n) == 0 ? n : -1;
+}
+
 static void on_state(struct supervisor *s, struct json state)
 {
     struct json connection = json_get(state, S("connection"));
@@ -92,7 +109,7 @@ static void on_state(struct supervisor *s, struct json state)
         house_sync_begin(&s->house);
     }
     if (id.p)
-        house_put(&s->house, id, json_slice(connection));
+        house_put(&s->house, id, json_slice(connection), revision_of(state), false);
 }
 
 static void on_live(struct supervisor *s, struct json live)
@@ -119,13 +136,31 @@ static void on_event(struct supervisor *s, struct json line, struct json event)
         return;
     if (json_text_is(type, S("connectivity.events:connectionCreated")) ||
         json_text_is(type, S("connectivity.events:connectionModified")))
-        house_put(&s->house, id, json_slice(json_get(event, S("connection"))));
+        house_put(&s->house, id, json_slice(json_get(event, S("connection"))), revision_of(event), true);
     else if (json_text_is(type, S("connectivity.events:connectionOpened")))
-        house_set_open(&s->house, id, true);
+        house_set_open(&s->house, id, true, revision_of(event));
     else if (json_text_is(type, S("connectivity.events:connectionClosed")))
-        house_set_open(&s->house, id, false);
+        house_set_open(&s->house, id, false, revision_of(event));
     else if (json_text_is(type, S("connectivity.events:connectionDeleted")))
         house_delete(&s->house, id);
+}
+
+static void on_verdict(void *arg, const struct managed *m, const struct ditto_error *err)
+{
+    struct supervisor *s = arg;
+    struct buf *out = &s->store.out;
+    if (!s->store.connected || m->revision < 0)
+        return;
+    buf_puts(out, "{\"verdict\":{\"connectionId\":");
+    json_put_text(out, slice_str(m->id));
+    json_put_member_int(out, S("revision"), m->revision);
+    json_put_member_int(out, S("status"), err ? err->status : 200);
+    if (err) {
+        json_put_key(out, S("error"));
+        ditto_error_put(out, err, false);
+    }
+    buf_puts(out, "}}\n");
+    link_flush(&s->store);
 }
 
 static void put_error(struct buf *dst, const struct ditto_error *err)
@@ -155,15 +190,39 @@ static void put_response(struct supervisor *s, struct buf *dst, struct json comm
     put_error(dst, &err);
 }
 
-/* A command about live state that the store forwarded. */
-static void on_command(struct supervisor *s, struct json line, struct json command)
+static void begin_answer(struct buf *out, struct json line)
 {
-    struct buf *out = &s->store.out;
     struct json headers = json_get(line, S("headers"));
     buf_putc(out, '{');
     json_put_member(out, S("id"), json_slice(json_get(line, S("id"))));
     json_put_member(out, S("headers"), json_present(headers) ? json_slice(headers) : S("{}"));
     json_put_key(out, S("signal"));
+}
+
+/* What a trial has found: answer is the command's line as far as begin_answer wrote it. */
+static void on_tried(void *arg, struct slice answer, struct slice signal)
+{
+    struct supervisor *s = arg;
+    if (!s->store.connected)
+        return;
+    buf_put_slice(&s->store.out, answer);
+    buf_put_slice(&s->store.out, signal);
+    buf_puts(&s->store.out, "}\n");
+    link_flush(&s->store);
+}
+
+/* A command about live state that the store forwarded. */
+static void on_command(struct supervisor *s, struct json line, struct json command)
+{
+    struct buf *out = &s->store.out;
+    if (json_text_is(json_get(command, S("type")), S("connectivity.commands:testConnection"))) {
+        struct buf answer = {0};
+        begin_answer(&answer, line);
+        trial_start(&s->trials, json_get(command, S("connection")), buf_slice(&answer));
+        buf_free(&answer);
+        return;
+    }
+    begin_answer(out, line);
     put_response(s, out, command);
     buf_puts(out, "}\n");
 }
@@ -218,13 +277,31 @@ static void on_expect(void *arg, const struct managed *m, bool there)
     link_flush(&s->hub);
 }
 
+static void on_announce(void *arg, const struct managed *m, bool opened)
+{
+    struct supervisor *s = arg;
+    if (!s->hub.connected)
+        return;
+    announcement_put(&s->hub.out, slice_str(m->id), opened);
+    link_flush(&s->hub);
+}
+
 static void on_hub_up(void *arg)
 {
     struct supervisor *s = arg;
+    s->joined = false;
     join_put_hello(&s->hub.out, "control", 0, SLICE_NONE);
     for (size_t i = 0; i < s->house.n; i++)
         if (s->house.v[i]->built)
             put_expect(&s->hub.out, s->house.v[i]);
+}
+
+static void on_settled(struct supervisor *s, struct json settlement)
+{
+    buf_reset(&s->scratch, 65536);
+    struct slice id = announcement_settled(settlement, &s->scratch);
+    if (id.p)
+        house_said(&s->house, id);
 }
 
 static void on_hub_line(void *arg, struct slice line)
@@ -232,11 +309,16 @@ static void on_hub_line(void *arg, struct slice line)
     struct supervisor *s = arg;
     struct json answer;
     struct json_error err;
-    if (json_parse(line, &answer, &err) < 0 || json_present(json_get(answer, S("error")))) {
+    if (json_parse(line, &answer, &err) < 0 || (!s->joined && json_present(json_get(answer, S("error"))))) {
         error("the hub does not want us as its control");
         link_break(&s->hub);
         return;
     }
+    if (s->joined) {
+        on_settled(s, answer);
+        return;
+    }
+    s->joined = true;
     yard_hub(&s->house.yard, true);
 }
 
@@ -248,11 +330,17 @@ static void on_hub_down(void *arg)
 
 /* ---- life ---- */
 
+static void on_stray(void *arg, pid_t pid, int status)
+{
+    struct supervisor *s = arg;
+    trials_reaped(&s->trials, pid, status);
+}
+
 static void on_child(int signo, void *arg)
 {
     struct supervisor *s = arg;
     (void)signo;
-    yard_reap(&s->house.yard);
+    yard_reap(&s->house.yard, on_stray, s);
 }
 
 static void on_term(int signo, void *arg)
@@ -293,20 +381,6 @@ static const char *socket_or(const char *given, char *dst, size_t size, const ch
     return dst;
 }
 
-/* Two supervisors would take each other's client ids for ever. The lock goes with the process. */
-static void be_alone(void)
-{
-    char path[128];
-    int fd;
-    if (conn_socket_path(path, sizeof path, "supervise.lock") < 0)
-        die_sys(EXIT_TEMPORARY, "cannot find 'supervise.lock'");
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        die_sys(EXIT_TEMPORARY, "cannot open '%s'", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        die(EXIT_TEMPORARY, "cannot lock '%s': another supervisor is there", path);
-}
-
 /* Every ring needs some descriptors of ours; none of its processes may leave secrets in a core file. */
 static void set_limits(void)
 {
@@ -331,7 +405,7 @@ int main(int argc, char **argv)
     if (backoff_max < backoff_min)
         backoff_max = backoff_min;
     set_limits();
-    be_alone();
+    be_alone(stand_by);
     s.loop = loop_new();
     s.house.yard = (struct yard){.loop = s.loop,
                                  .hub_socket = socket_or(hub_path, hub, sizeof hub, "hub.sock"),
@@ -339,10 +413,15 @@ int main(int argc, char **argv)
                                  .backoff_min = (msec)backoff_min,
                                  .backoff_max = (msec)backoff_max,
                                  .useful_ms = (msec)useful_ms,
-                                 .drain_ms = (msec)drain_ms};
-    s.house.expect = on_expect;
-    s.house.closed = on_closed;
+                                 .drain_ms = (msec)drain_ms,
+                                 .hang_ms = (msec)hang_ms,
+                                 .limits = {.memory_bytes = memory_mib * 1024 * 1024,
+                                            .files = (unsigned)files,
+                                            .nice = (int)niceness}};
+    s.house.ears = (struct house_ears){
+        .expect = on_expect, .announce = on_announce, .verdict = on_verdict, .closed = on_closed};
     s.house.arg = &s;
+    s.trials = (struct trials){.loop = s.loop, .limits = s.house.yard.limits, .done = on_tried, .arg = &s};
     house_init(&s.house);
     loop_signal(s.loop, SIGCHLD, on_child, &s);
     loop_signal(s.loop, SIGTERM, on_term, &s);
@@ -367,6 +446,7 @@ int main(int argc, char **argv)
     loop_run(s.loop);
     link_close(&s.store);
     link_close(&s.hub);
+    trials_free(&s.trials);
     house_free(&s.house);
     buf_free(&s.scratch);
     loop_free(s.loop);

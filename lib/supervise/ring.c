@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +85,19 @@ static void run(const struct part *part)
     _exit(code);
 }
 
+/* A limit that cannot be set is no reason to do without the ring; it says so. */
+static void confine(const struct part_limits *limits)
+{
+    struct rlimit data = {limits->memory_bytes, limits->memory_bytes};
+    struct rlimit files = {limits->files, limits->files};
+    if (limits->memory_bytes && setrlimit(RLIMIT_DATA, &data) < 0)
+        warn_sys("cannot limit the memory of a ring");
+    if (limits->files && setrlimit(RLIMIT_NOFILE, &files) < 0)
+        warn_sys("cannot limit the descriptors of a ring");
+    if (limits->nice && setpriority(PRIO_PROCESS, 0, limits->nice) < 0)
+        warn_sys("cannot set the priority of a ring");
+}
+
 static void child(const struct part *part, int in, int out, pid_t parent)
 {
     setpgid(0, 0);
@@ -93,6 +107,7 @@ static void child(const struct part *part, int in, int out, pid_t parent)
         error_sys("cannot hand descriptors to '%s'", part->argv[0]);
         _exit(EXIT_TEMPORARY);
     }
+    confine(&part->limits);
     if (part->env)
         putenv((char *)(uintptr_t)part->env);
     run(part);

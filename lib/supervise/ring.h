@@ -17,6 +17,13 @@
 
 enum { RING_PARTS_MAX = 16, HANDED_MAX = 4 };
 
+/* Of each process; 0: as ours. They hold for what it forks, too, each process by itself. */
+struct part_limits {
+    size_t memory_bytes; /* of data: RLIMIT_DATA */
+    unsigned files;      /* RLIMIT_NOFILE */
+    int nice;
+};
+
 struct part {
     const char *argv[16]; /* argv[0] is looked for beside this program, then on PATH; NULL-ended */
     struct {
@@ -24,6 +31,7 @@ struct part {
     } handed[HANDED_MAX];
     size_t n_handed;
     const char *env; /* one more "NAME=value", or NULL */
+    struct part_limits limits;
 };
 
 struct ring {

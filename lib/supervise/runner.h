@@ -1,17 +1,22 @@
 /* runner.h: keeping one ring alive: the inbound or the outbound one of one client of one connection.
  *
  *   DOWN ──wanted──▶ QUEUED ──turn, hub up──▶ JOINING ──admitted──▶ STARTING ──ready──▶ LIVE
- *    ▲                 ▲                         │                      │                │
- *    │                 └───── delay over ── BACKOFF ◀── 111, refused ───┴────────────────┤
- *    │                                                                                   │
+ *    ▲                 ▲ ▲                       │                      │                │
+ *    │                 │ └─── delay over ── BACKOFF ◀── 111, refused ───┴────────────────┤
+ *    │                 │                                                                 │
  *    ├── unwanted ── MISCONFIGURED ◀── 100, refused for good ────────────────────────────┤
- *    └── ended ───── STOPPING ◀── unwanted ──────────────────────────────────────────────┘
+ *    │                 │                                                                 │
+ *    └── ended ───── STOPPING ◀── unwanted, or to be started anew ───────────────────────┘
  *
  * Delays grow exponentially with jitter and start anew only after a ring has been live for a while. A ring that ends
  * because the hub went away has not failed: it is queued again, without delay, until the hub is back.
- * Turns are paced: at most `pace` rings are joining or starting at a time, in the order in which they were queued.
+ * Turns are paced: at most `pace` rings are joining or starting at a time, in the order in which they were queued; who
+ * takes long to start (a peer that does not answer) holds no turn meanwhile.
  *
- * Ownership: the runner borrows its connection's memfds from whoever made it, which has to outlive it. */
+ * A ring hangs when a process of it was stopped, or when its transport, asked with SIGUSR2, reports nothing; then it is
+ * killed and has failed. Who reports by itself is not asked.
+ *
+ * Ownership: the runner borrows its connection and memfds from whoever made it; runner_adopt gives it others. */
 #ifndef SUPERVISE_RUNNER_H
 #define SUPERVISE_RUNNER_H
 
@@ -33,6 +38,8 @@ enum run_state {
 };
 enum direction { INBOUND, OUTBOUND };
 
+enum { RUNNER_TURN_MS = 2000 /* who starts for longer has no turn any more */ };
+
 struct runner;
 
 /* What all runners share. */
@@ -43,11 +50,16 @@ struct yard {
     msec backoff_min, backoff_max;
     msec useful_ms; /* live for so long: the next failure is a first one */
     msec drain_ms;
+    msec hang_ms; /* a process may stand still, or leave a question unanswered, for so long */
+    struct part_limits limits;
     bool hub_up;
-    unsigned starting;
+    unsigned turns;              /* taken */
     struct runner *first, *last; /* the queue */
     struct runner *all;
-    void (*idle)(void *arg, struct runner *r); /* a runner that was told to stop is DOWN */
+    /* Its state is another one. Called from within: act later, from the loop. */
+    void (*changed)(void *arg, struct runner *r);
+    /* A line that a program of the ring reported (HACKING.md, "Reports"); may be NULL. */
+    void (*reported)(void *arg, struct runner *r, struct slice line);
     void *arg;
 };
 
@@ -60,6 +72,7 @@ struct runner {
 
     enum run_state state;
     bool wanted;
+    bool turn; /* it has one */
     struct ring ring;
     const char *names[2]; /* of its parts */
     int hub_fd;           /* our duplicate of the ring's socket */
@@ -67,10 +80,15 @@ struct runner {
     struct watch answer, ready, report;
     struct lines report_lines;
     struct timer timer; /* whatever the state waits for */
+    struct timer hang;
+    bool asked, heard; /* whether it lives; since then or since the last look */
+    bool still;        /* a process of it was stopped */
+    bool stood_still;  /* and it was killed for that */
     unsigned failures;
     msec live_since;
-    int64_t since; /* wall clock of the last change of state */
-    char detail[192];
+    int64_t since;                                 /* wall clock of the last change of state */
+    char detail[384];                              /* why it is not live, in words */
+    char said[2][192];                             /* the last error of each part */
     uint64_t received, settled, published, failed; /* last totals reported by the ring that runs */
     struct runner *next;                           /* in the queue */
     struct runner *next_of_all, *prev_of_all;
@@ -79,18 +97,39 @@ struct runner {
 /* Turns and the hub. */
 void yard_pump(struct yard *y);
 void yard_hub(struct yard *y, bool up);
-/* Reaps every child that ended. */
-void yard_reap(struct yard *y);
+/* Reaps every child that ended, sees those that were stopped. stray: a child that is of no ring; may be NULL. */
+void yard_reap(struct yard *y, void (*stray)(void *arg, pid_t pid, int wait_status), void *arg);
 
 void runner_init(struct runner *r, struct yard *y, const struct connection *c, int full_fd, int masked_fd,
                  unsigned client, enum direction d);
-/* Wanted: queued if it is down or misconfigured. Unwanted: drained and ended; yard->idle tells when it is down (at once,
- * if it is). */
+/* Wanted: queued if it is down; otherwise it goes on as it is. Unwanted: drained and ended, until it is DOWN. */
 void runner_want(struct runner *r, bool wanted);
+/* What waits for its delay, or is misconfigured, tries again now, as for the first time. */
+void runner_retry(struct runner *r);
+/* Drained, ended and started anew, if it is wanted; what does not run yet only starts anew. */
+void runner_restart(struct runner *r);
+/* From the next start on it has these. */
+void runner_adopt(struct runner *r, const struct connection *c, int full_fd, int masked_fd);
 /* Forgets it; it must be DOWN, or its processes are killed. */
 void runner_free(struct runner *r);
 /* Ditto's word for the state: open, closed, failed, misconfigured, unknown. */
 const char *runner_status(const struct runner *r);
 const char *direction_text(enum direction d);
+
+/* --- between runner.c and runner_start.c --- */
+
+void runner_set_state(struct runner *r, enum run_state state);
+void runner_set_timer(struct runner *r, msec in);
+void runner_drop(struct runner *r, struct watch *w);
+void runner_failed(struct runner *r);
+void runner_misconfigured(struct runner *r);
+void runner_hub_lost(struct runner *r);
+/* Is our duplicate of the ring's socket at its end? Then the hub went first. */
+bool runner_hub_is_gone(const struct runner *r);
+/* Joins the hub, then starts the processes. */
+void runner_start(struct runner *r);
+void runner_watch_life(struct runner *r);
+/* Ends what is left of a ring that is broken or not ready in time. */
+void runner_end_rest(struct runner *r);
 
 #endif

@@ -47,10 +47,10 @@ static void put_sources(struct buf *dst, const struct managed *m)
     json_put_key(dst, S("sourceStatus"));
     buf_putc(dst, '[');
     for (size_t i = 0; i < m->n_runners; i++)
-        if (m->runners[i].direction == INBOUND)
+        if (m->runners[i]->direction == INBOUND)
             for (size_t s = 0; s < m->connection.n_sources; s++)
                 for (size_t a = 0; a < m->connection.sources[s].addresses.n; a++)
-                    put_item(dst, "source", &m->runners[i], m->connection.sources[s].addresses.v[a]);
+                    put_item(dst, "source", m->runners[i], m->connection.sources[s].addresses.v[a]);
     buf_putc(dst, ']');
 }
 
@@ -59,9 +59,9 @@ static void put_targets(struct buf *dst, const struct managed *m)
     json_put_key(dst, S("targetStatus"));
     buf_putc(dst, '[');
     for (size_t i = 0; i < m->n_runners; i++)
-        if (m->runners[i].direction == OUTBOUND)
+        if (m->runners[i]->direction == OUTBOUND)
             for (size_t t = 0; t < m->connection.n_targets; t++)
-                put_item(dst, "target", &m->runners[i], m->connection.targets[t].address);
+                put_item(dst, "target", m->runners[i], m->connection.targets[t].address);
     buf_putc(dst, ']');
 }
 
@@ -71,7 +71,7 @@ static void put_clients(struct buf *dst, const struct managed *m)
     json_put_key(dst, S("clientStatus"));
     buf_putc(dst, '[');
     for (size_t i = 0; i < m->n_runners; i++)
-        put_item(dst, "client", &m->runners[i], SLICE_NONE);
+        put_item(dst, "client", m->runners[i], SLICE_NONE);
     buf_putc(dst, ']');
 }
 
@@ -83,7 +83,7 @@ static const char *live_status(const struct managed *m)
     if (!m->built)
         return "closed";
     for (size_t i = 0; i < m->n_runners; i++)
-        live = worse(live, runner_status(&m->runners[i]));
+        live = worse(live, runner_status(m->runners[i]));
     return live ? live : "open";
 }
 
@@ -102,8 +102,8 @@ static void put_connected_since(struct buf *dst, const struct managed *m)
     char iso[ISO_SIZE];
     int64_t since = 0;
     for (size_t i = 0; i < m->n_runners; i++)
-        if (m->runners[i].state == RUN_LIVE && (!since || m->runners[i].since < since))
-            since = m->runners[i].since;
+        if (m->runners[i]->state == RUN_LIVE && (!since || m->runners[i]->since < since))
+            since = m->runners[i]->since;
     if (since)
         json_put_member_text(dst, S("connectedSince"), slice_str(clock_iso(iso, since)));
 }
@@ -115,7 +115,7 @@ void house_put_status(struct buf *dst, const struct managed *m)
     json_put_member_text(dst, S("connectionStatus"), m->open ? S("open") : S("closed"));
     json_put_member_text(dst, S("liveStatus"), slice_str(live_status(m)));
     json_put_member_text(dst, S("recoveryStatus"),
-                         slice_str(m->n_runners ? recovery(&m->runners[0]) : "unknown"));
+                         slice_str(m->n_runners ? recovery(m->runners[0]) : "unknown"));
     put_connected_since(dst, m);
     if (!m->built) {
         put_closed_client(dst, m);
