@@ -48,5 +48,7 @@ const char *conn_dir(void);
 const char *conn_run(void);
 /* "<conn_run>/<name>" into dst. 0, or -1. */
 int conn_socket_path(char *dst, size_t size, const char *name);
+/* The same for who only wants to connect: nothing is made. */
+int conn_socket_name(char *dst, size_t size, const char *name);
 
 #endif

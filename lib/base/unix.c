@@ -184,48 +184,71 @@ static int join(char *dst, size_t size, const char *a, const char *b)
 }
 
 /* The caller's own directory: base/below with all its parents. */
-static const char *own_dir(char *dst, const char *base, const char *below)
+static const char *own_dir(char *dst, const char *base, const char *below, bool make)
 {
     if (!base)
         return fail(ENOENT), NULL;
-    return join(dst, PATH_MAX, base, below) < 0 || make_parents(dst) < 0 || make_dir(dst) < 0 ? NULL : dst;
+    if (join(dst, PATH_MAX, base, below) < 0)
+        return NULL;
+    return make && (make_parents(dst) < 0 || make_dir(dst) < 0) ? NULL : dst;
 }
 
 /* A directory that was named or is fixed: only its last part is made. */
-static const char *named_dir(char *dst, const char *path)
+static const char *named_dir(char *dst, const char *path, bool make)
 {
-    return join(dst, PATH_MAX, path, "") < 0 || make_dir(dst) < 0 ? NULL : dst;
+    return join(dst, PATH_MAX, path, "") < 0 || (make && make_dir(dst) < 0) ? NULL : dst;
+}
+
+static const char *state_dir(bool make)
+{
+    static char path[PATH_MAX];
+    if (setting("CONN_DIR"))
+        return named_dir(path, setting("CONN_DIR"), make);
+    if (geteuid() == 0)
+        return named_dir(path, "/var/lib/conntools", make);
+    if (setting("XDG_STATE_HOME"))
+        return own_dir(path, setting("XDG_STATE_HOME"), "/conntools", make);
+    return own_dir(path, setting("HOME"), "/.local/state/conntools", make);
+}
+
+static const char *run_dir(bool make)
+{
+    static char path[PATH_MAX];
+    if (setting("CONN_RUN"))
+        return named_dir(path, setting("CONN_RUN"), make);
+    if (geteuid() == 0)
+        return named_dir(path, "/run/conntools", make);
+    if (setting("XDG_RUNTIME_DIR"))
+        return own_dir(path, setting("XDG_RUNTIME_DIR"), "/conntools", make);
+    return own_dir(path, state_dir(make), "/run",
+                   make); /* no runtime directory here: /tmp would be everybody's */
 }
 
 const char *conn_dir(void)
 {
-    static char path[PATH_MAX];
-    if (setting("CONN_DIR"))
-        return named_dir(path, setting("CONN_DIR"));
-    if (geteuid() == 0)
-        return named_dir(path, "/var/lib/conntools");
-    if (setting("XDG_STATE_HOME"))
-        return own_dir(path, setting("XDG_STATE_HOME"), "/conntools");
-    return own_dir(path, setting("HOME"), "/.local/state/conntools");
+    return state_dir(true);
 }
 
 const char *conn_run(void)
 {
-    static char path[PATH_MAX];
-    if (setting("CONN_RUN"))
-        return named_dir(path, setting("CONN_RUN"));
-    if (geteuid() == 0)
-        return named_dir(path, "/run/conntools");
-    if (setting("XDG_RUNTIME_DIR"))
-        return own_dir(path, setting("XDG_RUNTIME_DIR"), "/conntools");
-    return own_dir(path, conn_dir(), "/run"); /* no runtime directory here: /tmp would be everybody's */
+    return run_dir(true);
 }
 
-int conn_socket_path(char *dst, size_t size, const char *name)
+static int socket_path(char *dst, size_t size, const char *name, bool make)
 {
-    const char *dir = conn_run();
+    const char *dir = run_dir(make);
     if (!dir)
         return -1;
     int n = snprintf(dst, size, "%s/%s", dir, name);
     return n >= 0 && (size_t)n < size ? 0 : fail(ENAMETOOLONG);
+}
+
+int conn_socket_path(char *dst, size_t size, const char *name)
+{
+    return socket_path(dst, size, name, true);
+}
+
+int conn_socket_name(char *dst, size_t size, const char *name)
+{
+    return socket_path(dst, size, name, false);
 }

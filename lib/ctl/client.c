@@ -26,7 +26,7 @@ static int connect_soon(const char *path, msec deadline)
 int client_open(struct client *c, msec deadline)
 {
     *c = (struct client){.fd = -1, .deadline = deadline, .path = "store.sock"};
-    if (conn_socket_path(c->path, sizeof(c->path), "store.sock") < 0)
+    if (conn_socket_name(c->path, sizeof(c->path), "store.sock") < 0)
         return -1;
     c->fd = connect_soon(c->path, deadline);
     lines_init(&c->in, c->fd);

@@ -280,8 +280,12 @@ static void named_dirs(void *arg)
 {
     char path[256];
     (void)arg;
+    struct stat st;
     setenv("CONN_DIR", in_tmp("state"), 1);
     setenv("CONN_RUN", in_tmp("run"), 1);
+    ok(conn_socket_name(path, sizeof path, "hub.sock") == 0 && strcmp(path, in_tmp("run/hub.sock")) == 0 &&
+           stat(in_tmp("run"), &st) < 0,
+       "the name of a socket, whose directory is not made");
     ok(slice_eq(slice_str(conn_dir()), slice_str(in_tmp("state"))) && private_dir(in_tmp("state")),
        "$CONN_DIR");
     ok(slice_eq(slice_str(conn_run()), slice_str(in_tmp("run"))) && private_dir(in_tmp("run")), "$CONN_RUN");
