@@ -17,7 +17,9 @@
 #include "base/opt.h"
 #include "line/report.h"
 #include "transport/amqp10.h"
+#include "transport/amqp10_options.h"
 #include "transport/source.h"
+#include "transport/tls.h"
 
 #include "base/banned.h"
 
@@ -39,9 +41,18 @@ static const struct opt opts[] = {
      3600000},
     {'T', "MS", "how long connecting may take, in ms (15000)", OPT_NUMBER, &connect_ms, 1, 3600000},
     {'d', "FD", "write a newline there once all links are attached and have credit", OPT_FD, &ready_fd, 0, 0},
+    TLS_OPTS,
     {'n', NULL, "check the connection and end", OPT_FLAG, &check_only, 0, 0},
     OPT_END,
 };
+
+/* jms.presettlePolicy is for whoever says nothing on the command line. */
+static enum settle_mode mode_of(const struct connection *conn, enum settle_mode mode)
+{
+    struct amqp10_options o;
+    amqp10_options_read(&o, conn);
+    return mode == SETTLE_RING && o.presettle_in ? SETTLE_NONE : mode;
+}
 
 static int run(const struct connection *conn, enum settle_mode mode)
 {
@@ -49,7 +60,7 @@ static int run(const struct connection *conn, enum settle_mode mode)
                                 .connection = conn,
                                 .only = only == ULONG_MAX ? -1 : (int)only,
                                 .client = (unsigned)client,
-                                .mode = mode,
+                                .mode = mode_of(conn, mode),
                                 .window = (unsigned)window,
                                 .expire_ms = (msec)expire_ms,
                                 .drain_ms = (msec)drain_ms,

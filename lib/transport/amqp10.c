@@ -17,7 +17,6 @@
 #include "base/banned.h"
 
 enum {
-    CLOSE_MS = 2000, /* for the peer's closing frames */
     /* properties and annotations come on top of a payload */
     MESSAGE_MAX_BYTES = PAYLOAD_MAX_BYTES + 1024 * 1024,
     KEEP_BYTES = 64 * 1024,
@@ -38,50 +37,15 @@ struct channel {
     struct channel_user user;
     struct amqp10_driver driver;
     struct amqp10_message message;
-    struct timer deadline;      /* of opening, then of closing */
     struct receiver *receivers; /* of each lane */
     size_t n_attached;
-    bool open, held, stopped, closing;
+    bool held, stopped;
 };
 
-/* --- the end ----------------------------------------------------------------------------------------------------- */
-
-static void end(struct channel *ch, int exit_code, const char *reason)
-{
-    ch->driver.over = true;
-    loop_timer(ch->cfg.loop, &ch->deadline, NEVER);
-    if (ch->closing)
-        ch->user.closed(ch->user.arg, EXIT_DONE, NULL);
-    else
-        ch->user.closed(ch->user.arg, exit_code, reason);
-}
-
-/* While opening, a refusal for want of rights is a matter of configuration; later on it may be a token that expired. */
-static void on_failed(void *arg, const char *reason, bool permanent)
+static void on_closed(void *arg, int exit_code, const char *reason)
 {
     struct channel *ch = arg;
-    end(ch, permanent && !ch->open ? EXIT_PERMANENT : EXIT_TEMPORARY, reason);
-}
-
-static bool for_want_of_rights(const char *condition)
-{
-    return condition &&
-           (strcmp(condition, "amqp:unauthorized-access") == 0 || strcmp(condition, "amqp:not-allowed") == 0);
-}
-
-static void ended_by_peer(struct channel *ch, const char *what, struct slice object, pn_condition_t *c)
-{
-    char reason[512];
-    const char *name = pn_condition_get_name(c), *text = pn_condition_get_description(c),
-               *quote = object.len ? "'" : "";
-    (void)snprintf(reason, sizeof reason, "the peer %s%s%.*s%s: %s%s%s", what, quote, SLICE_ARG(object),
-                   quote, name ? name : "without a reason", text ? ": " : "", text ? text : "");
-    on_failed(ch, reason, for_want_of_rights(name));
-}
-
-static void on_deadline(struct timer *t)
-{
-    end(t->arg, EXIT_TEMPORARY, "no answer in time");
+    ch->user.closed(ch->user.arg, exit_code, reason);
 }
 
 /* --- links ------------------------------------------------------------------------------------------------------- */
@@ -89,25 +53,6 @@ static void on_deadline(struct timer *t)
 static struct slice address_of(const struct receiver *r)
 {
     return r->channel->cfg.lanes[r->lane].address;
-}
-
-/* Ditto's addresses may say what they name: "queue://x", "topic://x". */
-static void set_source(pn_link_t *link, struct slice address)
-{
-    static const struct {
-        struct slice prefix;
-        pn_bytes_t capability;
-    } kinds[] = {{{"queue://", 8}, {5, "queue"}}, {{"topic://", 8}, {5, "topic"}}};
-    pn_terminus_t *source = pn_link_source(link);
-    struct buf z = {0};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (slice_starts(address, kinds[i].prefix)) {
-            address = slice_skip(address, kinds[i].prefix.len);
-            pn_data_put_symbol(pn_terminus_capabilities(source), kinds[i].capability);
-        }
-    buf_put_slice(&z, address);
-    pn_terminus_set_address(source, buf_z(&z));
-    buf_free(&z);
 }
 
 static void attach(struct channel *ch, size_t i)
@@ -121,7 +66,7 @@ static void attach(struct channel *ch, size_t i)
     r->link = pn_receiver(ch->driver.session, buf_z(&name));
     buf_free(&name);
     pn_link_set_context(r->link, r);
-    set_source(r->link, lane->address);
+    amqp10_set_address(pn_link_source(r->link), lane->address);
     pn_link_set_snd_settle_mode(r->link, ch->cfg.presettled ? PN_SND_SETTLED : PN_SND_UNSETTLED);
     pn_link_set_rcv_settle_mode(r->link, PN_RCV_FIRST);
     pn_link_open(r->link);
@@ -161,8 +106,7 @@ static void on_attached(struct channel *ch, pn_link_t *link)
          r->modified ? "" : " (the peer does not offer 'modified': 'released' stands for it)");
     if (++ch->n_attached < ch->cfg.n_lanes)
         return;
-    ch->open = true;
-    loop_timer(ch->cfg.loop, &ch->deadline, NEVER);
+    amqp10_driver_opened(&ch->driver);
     ch->user.opened(ch->user.arg);
 }
 
@@ -268,15 +212,8 @@ static void on_event(void *arg, pn_event_t *e)
         break;
     case PN_LINK_REMOTE_CLOSE:
     case PN_LINK_REMOTE_DETACH:
-        ended_by_peer(ch, ch->open ? "closed the link to " : "refused the link to ",
-                      r ? address_of(r) : SLICE_NONE, pn_link_remote_condition(link));
-        break;
-    case PN_SESSION_REMOTE_CLOSE:
-        ended_by_peer(ch, "ended the session", SLICE_NONE, pn_session_remote_condition(pn_event_session(e)));
-        break;
-    case PN_CONNECTION_REMOTE_CLOSE:
-        ended_by_peer(ch, "closed the connection", SLICE_NONE,
-                      pn_connection_remote_condition(pn_event_connection(e)));
+        amqp10_driver_ended(&ch->driver, ch->driver.opened ? "closed the link to " : "refused the link to ",
+                            r ? address_of(r) : SLICE_NONE, pn_link_remote_condition(link));
         break;
     default: break;
     }
@@ -303,7 +240,7 @@ static int check(const struct connection *c, struct ditto_error *err)
     for (size_t i = 0; i < c->n_sources; i++)
         if (check_addresses(&c->sources[i], err) < 0)
             return -1;
-    return transport_check_plain(c, err);
+    return transport_check_ends(c, err);
 }
 
 static struct channel *channel_open(const struct channel_config *cfg, const struct channel_user *user)
@@ -311,33 +248,24 @@ static struct channel *channel_open(const struct channel_config *cfg, const stru
     struct channel *ch = xcalloc(1, sizeof *ch);
     ch->cfg = *cfg;
     ch->user = *user;
-    ch->deadline = (struct timer){.at = NEVER, .fire = on_deadline, .arg = ch};
-    amqp10_driver_init(&ch->driver, cfg->loop, cfg->connection, cfg->client, "in");
+    amqp10_driver_init(&ch->driver, cfg, "in");
     ch->driver.event = on_event;
-    ch->driver.failed = on_failed;
+    ch->driver.closed = on_closed;
     ch->driver.arg = ch;
     ch->receivers = xcalloc(cfg->n_lanes, sizeof *ch->receivers);
     for (size_t i = 0; i < cfg->n_lanes; i++)
         attach(ch, i);
-    loop_timer(cfg->loop, &ch->deadline, clock_ms() + cfg->connect_ms);
-    amqp10_driver_connect(&ch->driver, cfg->connection);
+    amqp10_driver_connect(&ch->driver, cfg->connect_ms);
     return ch;
 }
 
 static void channel_close(struct channel *ch)
 {
-    ch->closing = true;
-    if (!ch->driver.connected) {
-        end(ch, EXIT_DONE, NULL);
-        return;
-    }
-    pn_connection_close(ch->driver.pn.connection);
-    loop_timer(ch->cfg.loop, &ch->deadline, clock_ms() + CLOSE_MS);
+    amqp10_driver_close(&ch->driver);
 }
 
 static void channel_free(struct channel *ch)
 {
-    loop_timer(ch->cfg.loop, &ch->deadline, NEVER);
     amqp10_driver_free(&ch->driver);
     for (size_t i = 0; i < ch->cfg.n_lanes; i++)
         buf_free(&ch->receivers[i].bytes);
