@@ -17,7 +17,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 LIBS_amqp-in      = $(PROTON_LIBS) -lssl $(CRYPTO_LIBS)
 LIBS_amqp-out     = $(PROTON_LIBS) -lssl $(CRYPTO_LIBS)
-LIBS_mqtt-out     = $(MOSQUITTO_LIBS) $(CRYPTO_LIBS)
+LIBS_mqtt-in      = $(MOSQUITTO_LIBS) -lssl $(CRYPTO_LIBS)
+LIBS_mqtt-out     = $(MOSQUITTO_LIBS) -lssl $(CRYPTO_LIBS)
 LIBS_ditto-map    = $(JQ_LIBS) $(SECCOMP_LIBS)
 LIBS_conn-store   = $(GDBM_LIBS) $(CRYPTO_LIBS)
 LIBS_conn-ctl     = $(CRYPTO_LIBS)

@@ -11,13 +11,16 @@
  * At most -w messages are unconfirmed; then stdin is left unread. The process does not reconnect: a lost broker is 111,
  * and whoever runs the ring starts it again; what was unconfirmed is still with the source. */
 #include <limits.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "base/opt.h"
 #include "line/report.h"
 #include "transport/mqtt.h"
+#include "transport/mqtt_io.h"
 #include "transport/sink.h"
+#include "transport/tls.h"
 
 #include "base/banned.h"
 
@@ -37,13 +40,16 @@ static const struct opt opts[] = {
      3600000},
     {'T', "MS", "how long connecting may take, in ms (15000)", OPT_NUMBER, &connect_ms, 1, 3600000},
     {'d', "FD", "write a newline there once the broker accepted the connection", OPT_FD, &ready_fd, 0, 0},
+    TLS_OPTS,
     {'n', NULL, "check the connection and end", OPT_FLAG, &check_only, 0, 0},
     OPT_END,
 };
 
+MQTT_IO_STAND_IN
+
 static int run(const struct connection *conn)
 {
-    struct sink_config cfg = {.transport = &mqtt_transport,
+    struct sink_config cfg = {.transport = &mqtt_out_transport,
                               .connection = conn,
                               .only = only == ULONG_MAX ? -1 : (int)only,
                               .qos = path ? 0 : (int)qos, /* of a reply target, which says none: Ditto's 0 */
@@ -61,7 +67,7 @@ int main(int argc, char **argv)
     const struct program program = {.name = "mqtt-out",
                                     .operands = "[URI]",
                                     .summary = "publish external messages to an MQTT broker",
-                                    .libraries = mqtt_transport.libraries,
+                                    .libraries = mqtt_out_transport.libraries,
                                     .opts = opts};
     struct connection conn;
     io_init();

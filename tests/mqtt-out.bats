@@ -92,7 +92,7 @@ err() {
     assert_status 100
     assert_output ''
     assert_stderr 'mqtt-out: error: -c, or a URI, is needed
-usage: mqtt-out [-nqvhV] [-c PATH] [-k N] [-C N] [-p TYPE] [-Q QOS] [-w N] [-D MS] [-T MS] [-d FD] [URI]'
+usage: mqtt-out [-inqvhV] [-c PATH] [-k N] [-C N] [-p TYPE] [-Q QOS] [-w N] [-D MS] [-T MS] [-d FD] [-A FILE] [-I FILE] [-K FILE] [URI]'
     sink_run /dev/null tcp://127.0.0.1:1 more
     assert_status 100
     sink_run /dev/null -c x tcp://127.0.0.1:1

@@ -20,7 +20,8 @@ enum {
     OUT_MAX_BYTES = 128 * 1024 * 1024,
 };
 
-enum { RECEIVED, ACCEPTED, REJECTED, REDELIVERED, EXPIRED, UNKNOWN, N_COUNTERS };
+/* The last one only of a transport that gives up. */
+enum { RECEIVED, ACCEPTED, REJECTED, REDELIVERED, EXPIRED, UNKNOWN, GIVEN_UP, N_COUNTERS };
 
 struct intake;
 
@@ -129,12 +130,24 @@ static msec pause_ms(unsigned attempt)
     return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
 }
 
+static void give_up(struct intake *s, struct delivery *d)
+{
+    error("a message of source %u is given up: it was delivered %u times", s->lanes.v[d->lane].source,
+          d->attempt + 1);
+    engine_count(&s->engine, GIVEN_UP);
+    carry_out(s, d, CLASS_REJECT);
+}
+
 /* A redelivery keeps its place in the window while it waits, so that a failing far end slows intake down. At the end
  * there is no intake left to slow down. */
 static void redeliver(struct intake *s, struct delivery *d)
 {
     if (s->stopping) {
         carry_out(s, d, CLASS_REDELIVER);
+        return;
+    }
+    if (s->cfg->transport->spent && s->cfg->transport->spent(s->channel, d->handle)) {
+        give_up(s, d);
         return;
     }
     d->prev = NULL;
@@ -460,13 +473,14 @@ int source_mode(const char *text, enum settle_mode *out)
 
 static void source_init(struct intake *s, const struct source_config *cfg)
 {
-    static const char *const names[N_COUNTERS] = {"received",    "accepted", "rejected",
-                                                  "redelivered", "expired",  "unknown"};
+    static const char *const names[N_COUNTERS] = {"received", "accepted", "rejected", "redelivered",
+                                                  "expired",  "unknown",  "given_up"};
     struct engine *e = &s->engine;
     *s = (struct intake){.cfg = cfg};
     for (int i = 0; i < N_COUNTERS; i++)
         s->counters[i].name = names[i];
-    engine_init(e, cfg->connection, cfg->ready_fd, s->counters, N_COUNTERS);
+    engine_init(e, cfg->connection, cfg->ready_fd, s->counters,
+                cfg->transport->spent ? N_COUNTERS : N_COUNTERS - 1);
     e->readable = readable;
     e->deaf = deaf;
     e->arg = s;
@@ -519,7 +533,10 @@ int source_run(const struct source_config *cfg)
                                     .n_lanes = s.lanes.n,
                                     .client = cfg->client,
                                     .presettled = cfg->mode == SETTLE_NONE,
+                                    .redeliveries = cfg->redeliveries,
                                     .connect_ms = cfg->connect_ms};
+    for (size_t i = 0; i < s.lanes.n; i++)
+        config.window += s.lanes.windows[i].size;
     s.channel = cfg->transport->open(&config, &user);
     for (size_t i = 0; i < s.lanes.n && !s.engine.over; i++)
         open_window(&s, i);

@@ -3,7 +3,8 @@
  * Each delivery takes a place in the window of its lane until it is settled at its peer: accept and reject at once,
  * redeliver after a pause (1 s, doubling with each attempt up to 30 s). The window of a source is shared out evenly among
  * its lanes, at least one place each (window.h). A delivery that nobody settles for expire_ms after the later of its
- * dispatch and the last settlement of an earlier one is redelivered. The engine never blocks: it polls stdin and stdout
+ * dispatch and the last settlement of an earlier one is redelivered. Where the peer has no redelivery, what was redelivered
+ * `redeliveries` times is given up: rejected, counted, logged. The engine never blocks: it polls stdin and stdout
  * together; deliveries are held back while 16 MiB wait for stdout.
  *
  * TERM or INT: intake stops, the window drains for up to drain_ms (what waits for its redelivery is given back at once),
@@ -30,6 +31,7 @@ struct source_config {
     unsigned client;
     enum settle_mode mode;
     unsigned window; /* messages in flight a source */
+    unsigned redeliveries; /* at most, where the transport redelivers by itself */
     msec expire_ms, drain_ms, connect_ms;
     int ready_fd; /* -1: none */
 };

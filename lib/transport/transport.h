@@ -67,6 +67,8 @@ struct channel_config {
     size_t n_lanes;
     unsigned client; /* index of the client, for clientCount > 1 */
     bool presettled; /* sources: nothing will be settled (-S none) */
+    unsigned window; /* sources: what is granted at first, of all lanes together */
+    unsigned redeliveries; /* sources: how often a transport that redelivers by itself does it */
     msec connect_ms; /* how long opening may take */
 };
 
@@ -90,6 +92,8 @@ struct transport {
     void (*grant)(struct channel *ch, size_t lane, unsigned n);
     /* Carries out a message's fate at the peer; the handle is gone afterwards. */
     void (*settle)(struct channel *ch, void *handle, enum line_class fate);
+    /* Was this message redelivered as often as the transport does by itself? Then it is rejected. NULL: the peer counts. */
+    bool (*spent)(struct channel *ch, void *handle);
     /* While held, arriving messages stay inside the adapter and its peer's flow control; heartbeats go on. */
     void (*hold)(struct channel *ch, bool held);
     /* Intake ends: what was granted is taken back, what still arrives goes back to the peer. */
