@@ -9,6 +9,12 @@
 
 #include "base/banned.h"
 
+enum {
+    RETRY_MIN_MS = 1000,
+    RETRY_MAX_MS = 60000,
+    STEADY_MS = 60000, /* a connection that held so long counts as a good one */
+};
+
 void engine_finish(struct engine *e, int exit_code)
 {
     if (e->over)
@@ -81,7 +87,36 @@ void engine_opened(struct engine *e)
     report_event(true, "Connected to '%.*s:%u'.", SLICE_ARG(e->connection->uri.host),
                  e->connection->uri.port);
     io_ready(e->ready_fd);
+    e->ready_fd = -1;
     e->ready = true;
+    e->opened_at = clock_ms();
+}
+
+/* --- trying again ------------------------------------------------------------------------------------------------ */
+
+static void on_retry(struct timer *t)
+{
+    struct engine *e = t->arg;
+    e->waiting = false;
+    e->reopen(e->arg);
+}
+
+void engine_retry(struct engine *e, void (*reopen)(void *arg))
+{
+    e->reopen = reopen;
+    e->retry = (struct timer){.at = NEVER, .fire = on_retry, .arg = e};
+    e->pause_ms = RETRY_MIN_MS;
+}
+
+static void try_again(struct engine *e)
+{
+    if (e->ready && clock_ms() - e->opened_at >= STEADY_MS)
+        e->pause_ms = RETRY_MIN_MS;
+    notice("trying again in %lld s", (long long)e->pause_ms / 1000);
+    e->ready = false;
+    e->waiting = true;
+    loop_timer(e->loop, &e->retry, clock_ms() + e->pause_ms);
+    e->pause_ms = e->pause_ms * 2 < RETRY_MAX_MS ? e->pause_ms * 2 : RETRY_MAX_MS;
 }
 
 void engine_closed(struct engine *e, int exit_code, const char *reason, int asked)
@@ -93,7 +128,10 @@ void engine_closed(struct engine *e, int exit_code, const char *reason, int aske
     if (exit_code)
         error("cannot %s '%.*s:%u': %s", e->ready ? "keep the connection to" : "connect to",
               SLICE_ARG(e->connection->uri.host), e->connection->uri.port, reason);
-    engine_finish(e, exit_code ? exit_code : asked);
+    if (exit_code == EXIT_TEMPORARY && e->reopen && !e->over)
+        try_again(e);
+    else
+        engine_finish(e, exit_code ? exit_code : asked);
 }
 
 /* --- life -------------------------------------------------------------------------------------------------------- */

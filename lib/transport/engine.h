@@ -23,8 +23,12 @@ struct engine {
     void (*readable)(void *arg); /* stdin was filled, maybe with its end */
     void (*deaf)(void *arg);     /* nobody reads stdout any more; once */
     void *arg;
-    bool ready; /* the peer confirmed the connection */
-    bool over;  /* exit_code stands */
+    void (*reopen)(void *arg); /* engine_retry's; NULL: a lost channel is the end */
+    struct timer retry;
+    msec pause_ms, opened_at;
+    bool waiting; /* the channel is lost, no call but free may be made; reopen follows */
+    bool ready;   /* the peer confirmed the connection */
+    bool over;    /* exit_code stands */
     int exit_code;
 };
 
@@ -40,6 +44,10 @@ void engine_count(struct engine *e, unsigned which);
 bool engine_flush(struct engine *e);
 /* Polls stdout for room if something is left to write, else only for its end. */
 void engine_await(struct engine *e);
+
+/* For -r: a channel that is lost, or does not come up (111), is not the end. After a pause (1 s, doubling up to 60 s, short
+ * again once the connection held for 60 s) reopen frees the old channel and opens a new one. */
+void engine_retry(struct engine *e, void (*reopen)(void *arg));
 
 /* The channel is open: logs, reports, announces readiness. */
 void engine_opened(struct engine *e);

@@ -25,11 +25,12 @@ enum { READ, PUBLISHED, FAILED, INVALID, N_COUNTERS };
 
 /* A message on its way: what is needed to settle it. */
 struct ticket {
-    struct ticket *next; /* of the spare ones */
-    struct ticket *all;  /* of all there are, to free them */
-    struct buf id;       /* empty: nobody waits for it */
-    struct meter *meter; /* of its target; NULL: nobody wants to know */
-    bool label;          /* its target issues one */
+    struct ticket *next, *prev; /* of those in flight, oldest first; next: of the spare ones */
+    struct ticket *all;         /* of all there are, to free them */
+    struct buf line;            /* to publish it again; empty without retry */
+    struct buf id;              /* empty: nobody waits for it */
+    struct meter *meter;        /* of its target; NULL: nobody wants to know */
+    bool label;                 /* its target issues one */
     char correlation_id[64];
     size_t bytes;
 };
@@ -39,7 +40,8 @@ struct sink {
     const struct sink_config *cfg;
     struct channel *channel;
     struct buf address, body; /* decoded, of the line at hand */
-    struct ticket *spare, *all;
+    struct ticket *spare, *all, *oldest, *newest;
+    struct buf again; /* lines to be published again, before all others */
     size_t in_flight, in_flight_bytes;
     struct timer drain;
     struct counter counters[N_COUNTERS];
@@ -64,9 +66,14 @@ static struct ticket *ticket_new(struct sink *s, struct slice id, size_t bytes)
     }
     buf_reset(&t->id, KEEP_ID_BYTES);
     buf_put_slice(&t->id, id);
+    buf_reset(&t->line, KEEP_BYTES);
     t->bytes = bytes;
     s->in_flight++;
     s->in_flight_bytes += bytes;
+    t->next = NULL;
+    t->prev = s->newest;
+    *(t->prev ? &t->prev->next : &s->oldest) = t;
+    s->newest = t;
     return t;
 }
 
@@ -74,6 +81,8 @@ static void ticket_free(struct sink *s, struct ticket *t)
 {
     s->in_flight--;
     s->in_flight_bytes -= t->bytes;
+    *(t->prev ? &t->prev->next : &s->oldest) = t->next;
+    *(t->next ? &t->next->prev : &s->newest) = t->prev;
     t->next = s->spare;
     s->spare = t;
 }
@@ -184,6 +193,8 @@ static bool publish(struct sink *s, const struct line *l)
     int r = read_message(s, l, &m, &err);
     struct ticket *t = ticket_new(s, id, r == 0 ? m.body.len : 0);
     note_about(s, t, l);
+    if (s->cfg->retry)
+        buf_put_slice(&t->line, l->raw);
     if (r == 0)
         r = s->cfg->transport->publish(s->channel, &m, t, &err);
     if (r < 0)
@@ -241,14 +252,28 @@ static void stop_reading(struct sink *s)
 
 static bool room(const struct sink *s)
 {
-    return s->engine.ready && !s->ended && !s->engine.over && !s->full && s->in_flight < s->cfg->window &&
+    return s->engine.ready && !s->engine.over && !s->full && s->in_flight < s->cfg->window &&
            s->in_flight_bytes < IN_FLIGHT_MAX_BYTES && s->engine.out.len < OUT_MAX_BYTES;
+}
+
+/* Lines that were under way when the peer was lost. */
+static bool next_again(struct sink *s)
+{
+    struct slice rest = buf_slice(&s->again), line = slice_cut(&rest, '\n');
+    s->full = !on_line(s, line);
+    if (!s->full)
+        buf_take(&s->again, line.len + 1);
+    return true;
 }
 
 /* Works on one of the lines that were read; false if there is none. */
 static bool next_line(struct sink *s)
 {
     struct slice line;
+    if (s->again.len)
+        return next_again(s);
+    if (s->ended)
+        return false;
     switch (lines_next(&s->engine.in, &line)) {
     case LINES_MORE: return false;
     case LINES_LINE:
@@ -300,8 +325,12 @@ static void closed(void *arg, int exit_code, const char *reason)
 
 static void maybe_drained(struct sink *s)
 {
-    if (!s->ended || s->in_flight || s->engine.out.len || s->closing)
+    if (!s->ended || s->in_flight || s->again.len || s->engine.out.len || s->closing)
         return;
+    if (s->engine.waiting) {
+        engine_finish(&s->engine, s->code);
+        return;
+    }
     s->closing = true;
     s->cfg->transport->close(s->channel);
 }
@@ -311,7 +340,7 @@ static void on_term(int signo, void *arg)
     struct sink *s = arg;
     (void)signo;
     if (s->ended || !s->engine.ready)
-        engine_finish(&s->engine, s->in_flight ? EXIT_TEMPORARY : s->code);
+        engine_finish(&s->engine, s->in_flight || s->again.len ? EXIT_TEMPORARY : s->code);
     else
         stop_reading(s);
 }
@@ -321,7 +350,7 @@ static void on_term(int signo, void *arg)
 static void deaf(void *arg)
 {
     struct sink *s = arg;
-    if (s->in_flight || s->engine.out.len) {
+    if (s->in_flight || s->again.len || s->engine.out.len) {
         error("cannot write to stdout: nobody reads it");
         engine_finish(&s->engine, EXIT_TEMPORARY);
     } else if (s->engine.ready) {
@@ -331,12 +360,21 @@ static void deaf(void *arg)
     }
 }
 
+static size_t lines_in(struct slice lines)
+{
+    size_t n = 0;
+    for (; lines.len; n++)
+        (void)slice_cut(&lines, '\n');
+    return n;
+}
+
 static void on_drain_over(struct timer *t)
 {
     struct sink *s = t->arg;
     if (s->closing)
         return;
-    error("drain limit reached: %zu messages are not confirmed", s->in_flight);
+    error("drain limit reached: %zu messages are not confirmed",
+          s->in_flight + lines_in(buf_slice(&s->again)));
     engine_finish(&s->engine, EXIT_TEMPORARY);
 }
 
@@ -355,9 +393,9 @@ static void before_poll(void *arg)
     if (s->engine.over)
         return;
     maybe_drained(s);
-    if (s->cfg->transport->flush)
+    if (s->cfg->transport->flush && !s->engine.waiting)
         s->cfg->transport->flush(s->channel);
-    s->engine.in_watch.off = !room(s);
+    s->engine.in_watch.off = !room(s) || s->again.len;
     engine_await(&s->engine);
 }
 
@@ -387,24 +425,50 @@ static void sink_clear(struct sink *s)
         struct ticket *t = s->all;
         s->all = t->all;
         buf_free(&t->id);
+        buf_free(&t->line);
         free(t);
     }
     buf_free(&s->address);
     buf_free(&s->body);
+    buf_free(&s->again);
     engine_clear(&s->engine);
+}
+
+static void open_channel(struct sink *s)
+{
+    struct channel_user user = {
+        .arg = s, .confirmed = confirmed, .writable = writable, .opened = opened, .closed = closed};
+    struct channel_config config = {.loop = s->engine.loop,
+                                    .connection = s->cfg->connection,
+                                    .client = s->cfg->client,
+                                    .connect_ms = s->cfg->connect_ms};
+    s->channel = s->cfg->transport->open(&config, &user);
+}
+
+static void reopen(void *arg)
+{
+    struct sink *s = arg;
+    struct buf rest = s->again;
+    s->again = (struct buf){0};
+    while (s->oldest) {
+        buf_put_slice(&s->again, buf_slice(&s->oldest->line));
+        buf_putc(&s->again, '\n');
+        ticket_free(s, s->oldest);
+    }
+    buf_put_slice(&s->again, buf_slice(&rest));
+    buf_free(&rest);
+    s->full = false;
+    s->cfg->transport->free(s->channel);
+    open_channel(s);
 }
 
 int sink_run(const struct sink_config *cfg)
 {
     struct sink s;
     sink_init(&s, cfg);
-    struct channel_user user = {
-        .arg = &s, .confirmed = confirmed, .writable = writable, .opened = opened, .closed = closed};
-    struct channel_config config = {.loop = s.engine.loop,
-                                    .connection = cfg->connection,
-                                    .client = cfg->client,
-                                    .connect_ms = cfg->connect_ms};
-    s.channel = cfg->transport->open(&config, &user);
+    if (cfg->retry)
+        engine_retry(&s.engine, reopen);
+    open_channel(&s);
     loop_run(s.engine.loop);
     /* what was confirmed before the end spares a duplicate, if it can still be said */
     (void)lines_flush_some(STDOUT_FILENO, &s.engine.out);

@@ -8,8 +8,8 @@
  * A line that is no JSON, of no kind, or over 32 MiB is logged and counted, and settled with its error (400, 413) if its
  * id can be read; the process goes on. EOF on stdin, TERM or INT: what is unconfirmed drains for up to drain_ms, then 0
  * (111 if the last line was cut off, or the limit came first). A stdout that nobody reads: 0 if nothing is unconfirmed,
- * since then its ring ends in order, else 111. A lost peer: 111, what is unconfirmed stays unsettled. USR1: counters on
- * stderr. */
+ * since then its ring ends in order, else 111. A lost peer: 111, what is unconfirmed stays unsettled; with retry it is
+ * published again, in its old order, once the peer is back. USR1: counters on stderr. */
 #ifndef TRANSPORT_SINK_H
 #define TRANSPORT_SINK_H
 
@@ -23,6 +23,7 @@ struct sink_config {
     unsigned client;
     unsigned window;
     msec drain_ms, connect_ms;
+    bool retry;   /* -r: a lost peer is not the end (engine_retry) */
     int ready_fd; /* -1: none */
 };
 
