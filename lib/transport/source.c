@@ -55,7 +55,7 @@ struct intake {
 
 static void open_window(struct intake *s, size_t lane)
 {
-    unsigned n = s->stopping ? 0 : window_open(&s->lanes.windows[lane]);
+    unsigned n = s->stopping || s->engine.waiting ? 0 : window_open(&s->lanes.windows[lane]);
     if (n)
         s->cfg->transport->grant(s->channel, lane, n);
 }
@@ -63,7 +63,7 @@ static void open_window(struct intake *s, size_t lane)
 static void arm_still(struct intake *s)
 {
     msec at = NEVER;
-    for (size_t i = 0; i < s->lanes.n && !s->stopping; i++) {
+    for (size_t i = 0; i < s->lanes.n && !s->stopping && !s->engine.waiting; i++) {
         msec due = window_extra_at(&s->lanes.windows[i]);
         if (due < at)
             at = due;
@@ -76,7 +76,7 @@ static void on_still(struct timer *t)
 {
     struct intake *s = t->arg;
     msec now = clock_ms();
-    for (size_t i = 0; i < s->lanes.n && !s->stopping; i++)
+    for (size_t i = 0; i < s->lanes.n && !s->stopping && !s->engine.waiting; i++)
         if (window_extra(&s->lanes.windows[i], now))
             s->cfg->transport->grant(s->channel, i, 1);
 }
@@ -213,6 +213,19 @@ static void on_expiry(struct timer *t)
     loop_timer(s->engine.loop, t, oldest_expires(s));
 }
 
+/* Whatever is in flight stays with the peer; nothing is settled any more. */
+static void forget(struct intake *s)
+{
+    while (s->pending.oldest)
+        delivery_free(s, take(s, s->pending.oldest, false));
+    while (s->pausing) {
+        struct delivery *d = s->pausing;
+        s->pausing = d->next;
+        loop_timer(s->engine.loop, &d->pause, NEVER);
+        delivery_free(s, d);
+    }
+}
+
 /* --- from the adapter -------------------------------------------------------------------------------------------- */
 
 static void hold(struct intake *s, bool held)
@@ -220,7 +233,8 @@ static void hold(struct intake *s, bool held)
     if (held == s->held)
         return;
     s->held = held;
-    s->cfg->transport->hold(s->channel, held);
+    if (!s->engine.waiting)
+        s->cfg->transport->hold(s->channel, held);
 }
 
 static void remember(struct intake *s, size_t lane, void *handle, unsigned attempt)
@@ -316,6 +330,8 @@ static void closed(void *arg, int exit_code, const char *reason)
 {
     struct intake *s = arg;
     engine_closed(&s->engine, exit_code, reason, EXIT_DONE);
+    if (s->engine.waiting)
+        forget(s);
 }
 
 /* --- stdin ------------------------------------------------------------------------------------------------------- */
@@ -452,7 +468,7 @@ static void before_poll(void *arg)
     arm_expiry(s);
     arm_still(s);
     maybe_drained(s);
-    if (s->cfg->transport->flush)
+    if (s->cfg->transport->flush && !s->engine.waiting)
         s->cfg->transport->flush(s->channel);
     engine_await(&s->engine); /* last: hold and flush may have brought messages */
 }
@@ -502,13 +518,7 @@ static void source_init(struct intake *s, const struct source_config *cfg)
 
 static void source_clear(struct intake *s)
 {
-    while (s->pending.oldest)
-        delivery_free(s, take(s, s->pending.oldest, false));
-    while (s->pausing) {
-        struct delivery *d = s->pausing;
-        s->pausing = d->next;
-        delivery_free(s, d);
-    }
+    forget(s);
     while (s->spare) {
         struct delivery *d = s->spare;
         s->spare = d->next;
@@ -521,25 +531,43 @@ static void source_clear(struct intake *s)
     engine_clear(&s->engine);
 }
 
-int source_run(const struct source_config *cfg)
+static void open_channel(struct intake *s)
 {
-    struct intake s;
-    source_init(&s, cfg);
+    const struct source_config *cfg = s->cfg;
     struct channel_user user = {
-        .arg = &s, .begin = begin, .end = end, .refused = refused, .opened = opened, .closed = closed};
-    struct channel_config config = {.loop = s.engine.loop,
+        .arg = s, .begin = begin, .end = end, .refused = refused, .opened = opened, .closed = closed};
+    struct channel_config config = {.loop = s->engine.loop,
                                     .connection = cfg->connection,
-                                    .lanes = s.lanes.v,
-                                    .n_lanes = s.lanes.n,
+                                    .lanes = s->lanes.v,
+                                    .n_lanes = s->lanes.n,
                                     .client = cfg->client,
                                     .presettled = cfg->mode == SETTLE_NONE,
                                     .redeliveries = cfg->redeliveries,
                                     .connect_ms = cfg->connect_ms};
-    for (size_t i = 0; i < s.lanes.n; i++)
-        config.window += s.lanes.windows[i].size;
-    s.channel = cfg->transport->open(&config, &user);
-    for (size_t i = 0; i < s.lanes.n && !s.engine.over; i++)
-        open_window(&s, i);
+    for (size_t i = 0; i < s->lanes.n; i++)
+        config.window += s->lanes.windows[i].size;
+    s->channel = cfg->transport->open(&config, &user);
+    for (size_t i = 0; i < s->lanes.n && !s->engine.over; i++)
+        open_window(s, i);
+}
+
+static void reopen(void *arg)
+{
+    struct intake *s = arg;
+    s->cfg->transport->free(s->channel);
+    for (size_t i = 0; i < s->lanes.n; i++)
+        s->lanes.windows[i].granted = s->lanes.windows[i].taken = 0;
+    s->held = false;
+    open_channel(s);
+}
+
+int source_run(const struct source_config *cfg)
+{
+    struct intake s;
+    source_init(&s, cfg);
+    if (cfg->retry)
+        engine_retry(&s.engine, reopen);
+    open_channel(&s);
     loop_run(s.engine.loop);
     int code = s.engine.exit_code;
     cfg->transport->free(s.channel);

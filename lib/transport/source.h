@@ -30,9 +30,11 @@ struct source_config {
     int only; /* -k; -1: all sources */
     unsigned client;
     enum settle_mode mode;
-    unsigned window; /* messages in flight a source */
+    unsigned window;       /* messages in flight a source */
     unsigned redeliveries; /* at most, where the transport redelivers by itself */
     msec expire_ms, drain_ms, connect_ms;
+    bool
+        retry; /* -r: a lost peer is not the end (engine_retry); what was in flight is forgotten, the peer has it */
     int ready_fd; /* -1: none */
 };
 
