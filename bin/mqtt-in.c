@@ -29,7 +29,7 @@ static const char *path, *protocol = "mqtt-5", *settle = "ring";
 static unsigned long only = ULONG_MAX, client, qos = 1, window = 200, redeliveries = 7;
 static unsigned long expire_ms = 120000, drain_ms = 10000, connect_ms = 15000;
 static int ready_fd = -1;
-static bool check_only;
+static bool check_only, retry;
 
 static const struct opt opts[] = {
     {'c', "PATH", "connection JSON (a file, or fd:N)", OPT_STRING, &path, 0, 0},
@@ -45,6 +45,7 @@ static const struct opt opts[] = {
     {'D', "MS", "how long to wait for settlements after TERM, in ms (10000)", OPT_NUMBER, &drain_ms, 0,
      3600000},
     {'T', "MS", "how long connecting may take, in ms (15000)", OPT_NUMBER, &connect_ms, 1, 3600000},
+    {'r', NULL, "try a broker that is lost again, instead of ending with 111", OPT_FLAG, &retry, 0, 0},
     {'d', "FD", "write a newline there once the broker confirmed all subscriptions", OPT_FD, &ready_fd, 0, 0},
     TLS_OPTS,
     {'n', NULL, "check the connection and end", OPT_FLAG, &check_only, 0, 0},
@@ -65,6 +66,7 @@ static int run(const struct connection *conn, enum settle_mode mode)
                                 .expire_ms = (msec)expire_ms,
                                 .drain_ms = (msec)drain_ms,
                                 .connect_ms = (msec)connect_ms,
+                                .retry = retry,
                                 .ready_fd = ready_fd};
     int code = transport_judge(cfg.transport, conn, cfg.only, SIDE_SOURCE);
     return code || check_only ? code : source_run(&cfg);

@@ -27,7 +27,7 @@
 static const char *path, *protocol = "mqtt-5";
 static unsigned long only = ULONG_MAX, client, qos = 1, window = 200, drain_ms = 10000, connect_ms = 15000;
 static int ready_fd = -1;
-static bool check_only;
+static bool check_only, retry;
 
 static const struct opt opts[] = {
     {'c', "PATH", "connection JSON (a file, or fd:N)", OPT_STRING, &path, 0, 0},
@@ -39,6 +39,7 @@ static const struct opt opts[] = {
     {'D', "MS", "how long to wait for confirmations at the end, in ms (10000)", OPT_NUMBER, &drain_ms, 0,
      3600000},
     {'T', "MS", "how long connecting may take, in ms (15000)", OPT_NUMBER, &connect_ms, 1, 3600000},
+    {'r', NULL, "try a broker that is lost again, instead of ending with 111", OPT_FLAG, &retry, 0, 0},
     {'d', "FD", "write a newline there once the broker accepted the connection", OPT_FD, &ready_fd, 0, 0},
     TLS_OPTS,
     {'n', NULL, "check the connection and end", OPT_FLAG, &check_only, 0, 0},
@@ -57,6 +58,7 @@ static int run(const struct connection *conn)
                               .window = (unsigned)window,
                               .drain_ms = (msec)drain_ms,
                               .connect_ms = (msec)connect_ms,
+                              .retry = retry,
                               .ready_fd = ready_fd};
     int code = transport_judge(cfg.transport, conn, cfg.only, SIDE_SINK);
     return code || check_only ? code : sink_run(&cfg);

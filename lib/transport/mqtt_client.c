@@ -447,7 +447,7 @@ int mqtt_client_check(const struct connection *c, struct ditto_error *err)
     if (c->type != TYPE_MQTT && c->type != TYPE_MQTT_5)
         return ditto_fail(err, 400, "connectivity:connection.configuration.invalid", NULL, "/connectionType",
                           "The connection is of type '%.*s', not mqtt or mqtt-5.", SLICE_ARG(c->type_text));
-    return transport_check_plain(c, err);
+    return transport_check_ends(c, err);
 }
 
 static int keepalive_s(const struct connection *c)
