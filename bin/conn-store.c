@@ -1,6 +1,6 @@
 /* conn-store: keeps connections, as events in a log.
  *
- *   conn-store [-1n] [-a days] [-d fd] [-K keys]
+ *   conn-store [-1nw] [-a days] [-d fd] [-K keys]
  *
  * Takes Ditto's connectivity commands over $CONN_RUN/store.sock (with -1: over stdin and stdout), judges them, appends
  * events to $CONN_DIR/events.gdbm, and answers with Ditto's responses. Whoever follows sees every event.
@@ -13,13 +13,16 @@
 #include <errno.h>
 #include <gdbm.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/opt.h"
 #include "store/rewrite.h"
@@ -27,7 +30,7 @@
 
 #include "base/banned.h"
 
-static bool once, check_only;
+static bool once, check_only, stand_by;
 static int ready_fd = -1;
 static unsigned long keep_days = 30;
 static const char *keys;
@@ -39,6 +42,7 @@ static const struct opt opts[] = {
     {'K', "file", "keys for the secrets in the log; HUP reads it again", OPT_STRING, &keys, 0, 0},
     {'a', "days", "cut off events that are older (30)", OPT_NUMBER, &keep_days, 0, 36500},
     {'d', "fd", "write a newline to this descriptor when ready", OPT_FD, &ready_fd, 0, 0},
+    {'w', NULL, "stand by: wait until another store is gone", OPT_FLAG, &stand_by, 0, 0},
     {'n', NULL, "check the log, print a summary, change nothing", OPT_FLAG, &check_only, 0, 0},
     OPT_END,
 };
@@ -190,6 +194,23 @@ static int serve(struct daemon *d)
     return rc;
 }
 
+/* Behind the store that runs, and behind those that stood by before: one at a time finds the log free, and opens it before
+ * the next one may look. */
+static int wait_for_turn(const char *dir)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/standby.lock", dir);
+    int turn = lock_wait(path);
+    if (turn < 0)
+        die_sys(EXIT_TEMPORARY, "cannot lock '%s'", path);
+    (void)snprintf(path, sizeof path, "%s/events.lock", dir);
+    int owner = lock_wait(path);
+    if (owner < 0)
+        die_sys(EXIT_TEMPORARY, "cannot lock '%s'", path);
+    (void)close(owner);
+    return turn;
+}
+
 int main(int argc, char **argv)
 {
     char libraries[64];
@@ -211,7 +232,10 @@ int main(int argc, char **argv)
     const char *dir = conn_dir();
     if (!dir)
         die_sys(EXIT_TEMPORARY, "cannot use the folder of the log");
+    int turn = stand_by && !check_only ? wait_for_turn(dir) : -1;
     open_store(&d.store, dir, check_only ? LOG_CHECK : LOG_WRITE);
+    if (turn >= 0)
+        (void)close(turn);
     int rc = check_only ? print_check(&d.store) : serve(&d);
     if (store_close(&d.store) != 0)
         warn_sys("cannot mark '%s/events.gdbm' as closed in order", dir);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/scan.h"
 
 #include "base/banned.h"
@@ -250,6 +251,7 @@ int io_close_stdout(void)
 
 void io_ready(int fd)
 {
+    notify_ready();
     if (fd < 0)
         return;
     if (io_write_all(fd, "\n", 1) < 0)

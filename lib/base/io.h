@@ -28,7 +28,7 @@ int io_cloexec(int fd, bool on);
 int io_nonblock(int fd);
 /* Closes stdout and checks it: 0, or -1 with errno when buffered data could not be written. */
 int io_close_stdout(void);
-/* Writes "\n" to fd and closes it, if fd >= 0: readiness (s6 notification-fd). */
+/* Writes "\n" to fd and closes it, if fd >= 0: readiness (s6 notification-fd); and as systemd wants it (notify.h). */
 void io_ready(int fd);
 /* An anonymous file (memfd) with these bytes, offset 0, close-on-exec. fd, or -1 with errno. */
 int io_memfd(const char *name, struct slice data);

@@ -108,6 +108,7 @@ static void child(const struct part *part, int in, int out, pid_t parent)
         _exit(EXIT_TEMPORARY);
     }
     confine(&part->limits);
+    unsetenv("NOTIFY_SOCKET"); /* our readiness is not theirs to announce */
     if (part->env)
         putenv((char *)(uintptr_t)part->env);
     run(part);
