@@ -31,6 +31,14 @@ void engine_count(struct engine *e, unsigned which)
     e->counters[which].n++;
 }
 
+/* The supervisor asks whether we live. */
+static void on_usr2(int signo, void *arg)
+{
+    struct engine *e = arg;
+    (void)signo;
+    report_counters(e->counters, e->n_counters);
+}
+
 static void on_usr1(int signo, void *arg)
 {
     struct engine *e = arg;
@@ -145,6 +153,7 @@ void engine_init(struct engine *e, const struct connection *c, int ready_fd, str
     e->in_watch = (struct watch){.fd = STDIN_FILENO, .events = POLLIN, .ready = on_in, .arg = e};
     e->out_watch = (struct watch){.fd = STDOUT_FILENO, .ready = on_out, .arg = e};
     loop_signal(e->loop, SIGUSR1, on_usr1, e);
+    loop_signal(e->loop, SIGUSR2, on_usr2, e);
     loop_add(e->loop, &e->out_watch);
     report_attach(e->loop);
 }
