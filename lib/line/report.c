@@ -84,6 +84,18 @@ static void on_error(const char *text)
     buf_free(&b);
 }
 
+/* Lost, it is asked for again. */
+void report_alive(void)
+{
+    struct buf b = {0};
+    if (!report_wanted())
+        return;
+    begin_report(&b, "alive");
+    buf_puts(&b, "}\n");
+    (void)write_page(buf_slice(&b));
+    buf_free(&b);
+}
+
 /* As many whole lines as fit into one write. */
 static size_t page_of(struct slice lines)
 {

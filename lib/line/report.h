@@ -48,6 +48,9 @@ void report_state(const char *state, const char *detail);
  * "closed"; detail: words that a person can act on, or NULL. Until it is told, a place is as its transport is. At once. */
 void report_place(enum category category, unsigned index, int address, const char *state, const char *detail);
 
+/* {"report":"alive","from":…}: the answer to SIGUSR2, by which a supervisor asks. */
+void report_alive(void);
+
 /* Counters of a program itself, for USR1: one info line on stderr, always printed, whatever the log level. */
 struct counter {
     const char *name; /* a JSON member name: [a-z_]+ */

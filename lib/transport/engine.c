@@ -34,9 +34,8 @@ void engine_count(struct engine *e, unsigned which)
 /* The supervisor asks whether we live. */
 static void on_usr2(int signo, void *arg)
 {
-    struct engine *e = arg;
-    (void)signo;
-    report_counters(e->counters, e->n_counters);
+    (void)signo, (void)arg;
+    report_alive();
 }
 
 static void on_usr1(int signo, void *arg)
