@@ -19,6 +19,7 @@
 #include "base/opt.h"
 #include "supervise/alone.h"
 #include "supervise/announce.h"
+#include "supervise/answers.h"
 #include "supervise/house.h"
 #include "supervise/join.h"
 #include "supervise/link.h"
@@ -163,33 +164,6 @@ static void on_verdict(void *arg, const struct managed *m, const struct ditto_er
     link_flush(&s->store);
 }
 
-static void put_error(struct buf *dst, const struct ditto_error *err)
-{
-    buf_printf(dst,
-               "{\"type\":\"connectivity.responses:errorResponse\",\"status\":%d,\"payload\":", err->status);
-    ditto_error_put(dst, err, false);
-    buf_putc(dst, '}');
-}
-
-/* The response signal of a command about live state. */
-static void put_response(struct supervisor *s, struct buf *dst, struct json command)
-{
-    struct ditto_error err = {0};
-    struct slice id = json_text(json_get(command, S("connectionId")), &s->scratch);
-    const struct managed *m = id.p ? house_find(&s->house, id) : NULL;
-    if (!json_text_is(json_get(command, S("type")), S("connectivity.commands:retrieveConnectionStatus")))
-        ditto_fail(&err, 503, "connectivity:connection.unavailable", NULL, NULL,
-                   "This supervisor answers for the status of connections only.");
-    else if (!m)
-        ditto_fail(&err, 404, "connectivity:connection.notfound", NULL, NULL,
-                   "The connection '%.*s' is not known to the supervisor.", SLICE_ARG(id));
-    else {
-        house_put_status(dst, m);
-        return;
-    }
-    put_error(dst, &err);
-}
-
 static void begin_answer(struct buf *out, struct json line)
 {
     struct json headers = json_get(line, S("headers"));
@@ -223,7 +197,7 @@ static void on_command(struct supervisor *s, struct json line, struct json comma
         return;
     }
     begin_answer(out, line);
-    put_response(s, out, command);
+    answer_put(out, &s->house, command);
     buf_puts(out, "}\n");
 }
 
@@ -304,6 +278,14 @@ static void on_settled(struct supervisor *s, struct json settlement)
         house_said(&s->house, id);
 }
 
+static void on_hub_report(struct supervisor *s, struct json report, struct slice line)
+{
+    buf_reset(&s->scratch, 65536);
+    struct slice id = json_text(json_get(report, S("connection")), &s->scratch);
+    if (id.p)
+        house_hub_reports(&s->house, id, report, line);
+}
+
 static void on_hub_line(void *arg, struct slice line)
 {
     struct supervisor *s = arg;
@@ -315,7 +297,10 @@ static void on_hub_line(void *arg, struct slice line)
         return;
     }
     if (s->joined) {
-        on_settled(s, answer);
+        if (json_text_is(json_get(answer, S("report")), S("meter")))
+            on_hub_report(s, answer, line);
+        else
+            on_settled(s, answer);
         return;
     }
     s->joined = true;

@@ -139,18 +139,6 @@ count() { # PROGRAM N
     run ! grep -q 'failed:' "$WORK/supervise.err"
 }
 
-@test "what it cannot answer yet it refuses, and does not answer something else" {
-    house_start
-    create mqtt-live tcp://127.0.0.1:1 '.connectionStatus = "closed"'
-    echo '{"signal":{"type":"connectivity.commands:retrieveConnectionMetrics","connectionId":"mqtt-live"}}' >"$WORK/command"
-    run --separate-stderr conn-ctl raw <"$WORK/command"
-    assert_output --partial '"status":503'
-    assert_output --partial 'connectivity:connection.unavailable'
-    run --separate-stderr conn-ctl status mqtt-live
-    assert_success
-    assert_equal "$(jq -r .liveStatus <<<"$output")" closed
-}
-
 @test "a killed supervisor leaves no process behind, and its successor starts every ring once" {
     mosquitto_start
     house_start

@@ -25,6 +25,7 @@ static const unsigned char refill[LEVELS] = {[LEVEL_FAILURE] = 5, [LEVEL_SUCCESS
 
 static int report_fd = -1;
 static const char *from = "";
+static long life; /* of this process: totals begin at 0 with it */
 static struct loop *loop;
 static struct timer timer;
 static struct meter *meters, **last_meter = &meters;
@@ -39,6 +40,7 @@ void report_init(const char *program)
     uint64_t fd;
     const char *text = getenv("CONN_REPORT_FD");
     from = program;
+    life = (long)getpid();
     if (!text)
         return;
     if (scan_u64(slice_str(text), &fd) == 0 && fd > 2 && fd < 1024 && io_cloexec((int)fd, true) == 0)
@@ -62,6 +64,7 @@ static void begin_report(struct buf *b, const char *kind)
     buf_putc(b, '{');
     json_put_member_text(b, S("report"), slice_str(kind));
     json_put_member_text(b, S("from"), slice_str(from));
+    json_put_member_int(b, S("life"), life);
 }
 
 /* One write of whole lines, which a pipe takes whole or not at all. Nobody who listens is no reason to fail. */

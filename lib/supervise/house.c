@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "supervise/facet.h"
+#include "supervise/reports.h"
 
 #include "base/banned.h"
 
@@ -79,6 +80,7 @@ static void managed_free(struct managed *m)
     loop_timer(m->house->yard.loop, &m->patience, NEVER);
     free(m->id);
     free(m->runners);
+    vitals_free(&m->vitals);
     buf_wipe(&m->doc);
     free(m);
 }
@@ -373,6 +375,8 @@ static void settle(struct house *h, struct managed *m)
         take_document(m);
     if (m->broken && !m->stale)
         should_run = false;
+    if (should_run && m->built && !m->n_runners)
+        vitals_enable_logs(&m->vitals, wall_ms());
     if (should_run && m->built)
         add_runners(m);
     want_runners(m, should_run && m->built);
@@ -386,9 +390,19 @@ static void settle(struct house *h, struct managed *m)
     check_closed(h);
 }
 
+static void note_rings(struct managed *m)
+{
+    for (size_t i = 0; i < m->n_runners; i++) {
+        struct runner *r = m->runners[i];
+        struct reporting who = {r->client, r->direction};
+        reports_ring(&m->vitals, &who, runner_status(r), r->detail);
+    }
+}
+
 static void on_look(struct timer *t)
 {
     struct managed *m = t->arg;
+    note_rings(m);
     settle(m->house, m);
 }
 
@@ -398,6 +412,34 @@ static void on_changed(void *arg, struct runner *r)
     struct managed *m = house_find(arg, r->connection->id);
     if (m)
         look_soon(m, 0);
+}
+
+/* ---- reports ---- */
+
+static void on_reported(void *arg, struct runner *r, struct slice line)
+{
+    struct managed *m = house_find(arg, r->connection->id);
+    struct reporting who = {r->client, r->direction};
+    if (m)
+        reports_take(&m->vitals, &m->connection, &who, line);
+}
+
+/* Its last report of a ring may come when the connection is closed already: then the document is read once more. */
+void house_hub_reports(struct house *h, struct slice id, struct json report, struct slice line)
+{
+    struct managed *m = house_find(h, id);
+    struct connection c;
+    struct ditto_error err = {0};
+    int64_t client;
+    if (!m || json_int(json_get(report, S("client")), &client) < 0 || client < 0)
+        return;
+    struct reporting who = {(unsigned)client, OUTBOUND};
+    if (m->built) {
+        reports_take(&m->vitals, &m->connection, &who, line);
+    } else if (connection_parse(&c, buf_slice(&m->doc), &err) == 0) {
+        reports_take(&m->vitals, &c, &who, line);
+        connection_free(&c);
+    }
 }
 
 /* ---- what should be ---- */
@@ -479,6 +521,7 @@ void house_close(struct house *h)
 void house_init(struct house *h)
 {
     h->yard.changed = on_changed;
+    h->yard.reported = on_reported;
     h->yard.arg = h;
 }
 

@@ -11,6 +11,7 @@
 #define SUPERVISE_HOUSE_H
 
 #include "supervise/runner.h"
+#include "supervise/vitals.h"
 
 struct managed {
     char *id;
@@ -32,6 +33,7 @@ struct managed {
     size_t n_runners;
     struct timer look; /* something changed: compare again, from the loop */
     struct timer patience;
+    struct vitals vitals; /* what its programs report */
     struct house *house;
 };
 
@@ -73,7 +75,7 @@ void house_said(struct house *h, struct slice id);
 void house_close(struct house *h);
 struct managed *house_find(const struct house *h, struct slice id);
 
-/* Ditto's retrieveConnectionStatus response (reference: "Connection status"), as the signal object. */
-void house_put_status(struct buf *dst, const struct managed *m);
+/* A report of the hub's about an outbound ring of a connection. */
+void house_hub_reports(struct house *h, struct slice id, struct json report, struct slice line);
 
 #endif

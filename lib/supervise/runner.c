@@ -50,12 +50,22 @@ static void give_turn_back(struct runner *r)
     r->turn = false;
 }
 
+/* As users see it: attempts are no news. */
+static void note_status(struct runner *r)
+{
+    const char *status = runner_status(r);
+    if (r->status && strcmp(r->status, status) == 0)
+        return;
+    r->status = status;
+    r->since = wall_ms();
+}
+
 void runner_set_state(struct runner *r, enum run_state state)
 {
     if (under_way(r->state) && !under_way(state))
         give_turn_back(r);
     r->state = state;
-    r->since = wall_ms();
+    note_status(r);
     if (log_at(LOG_VERBOSE))
         info("connection '%.*s': %s ring of client %u: %s%s%s", SLICE_ARG(r->connection->id),
              direction_text(r->direction), r->client, status_text[state], r->detail[0] ? ": " : "",
@@ -358,13 +368,6 @@ static void on_hang(struct timer *t)
 
 /* ---- reports ---- */
 
-static void keep(struct json report, struct slice name, uint64_t *to)
-{
-    int64_t n;
-    if (json_int(json_get(report, name), &n) == 0 && n >= 0)
-        *to = (uint64_t)n;
-}
-
 static void keep_said(struct runner *r, struct json report)
 {
     struct buf scratch = {0};
@@ -377,7 +380,7 @@ static void keep_said(struct runner *r, struct json report)
 
 static void on_report_line(struct runner *r, struct slice line)
 {
-    struct json report, kind;
+    struct json report;
     struct json_error err;
     if (r->yard->reported)
         r->yard->reported(r->yard->arg, r, line);
@@ -385,15 +388,8 @@ static void on_report_line(struct runner *r, struct slice line)
         return;
     if (json_text_is(json_get(report, S("from")), slice_str(transport_name(r))))
         r->heard = true;
-    kind = json_get(report, S("report"));
-    if (json_text_is(kind, S("error")))
+    if (json_text_is(json_get(report, S("report")), S("error")))
         keep_said(r, report);
-    if (!json_text_is(kind, S("counters")))
-        return;
-    keep(report, S("received"), &r->received);
-    keep(report, S("accepted"), &r->settled);
-    keep(report, S("published"), &r->published);
-    keep(report, S("failed"), &r->failed);
 }
 
 static void on_report(struct watch *w, short revents)
@@ -522,6 +518,7 @@ void runner_init(struct runner *r, struct yard *y, const struct connection *c, i
                          .direction = d,
                          .hub_fd = -1,
                          .since = wall_ms()};
+    note_status(r);
     r->answer = (struct watch){.fd = -1, .arg = r};
     r->ready = (struct watch){.fd = -1, .arg = r};
     r->report = (struct watch){.fd = -1, .events = POLLIN, .ready = on_report, .arg = r};

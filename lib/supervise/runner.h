@@ -86,11 +86,11 @@ struct runner {
     bool stood_still;  /* and it was killed for that */
     unsigned failures;
     msec live_since;
-    int64_t since;                                 /* wall clock of the last change of state */
-    char detail[384];                              /* why it is not live, in words */
-    char said[2][192];                             /* the last error of each part */
-    uint64_t received, settled, published, failed; /* last totals reported by the ring that runs */
-    struct runner *next;                           /* in the queue */
+    int64_t since;       /* wall clock: status is what it is since then */
+    const char *status;  /* runner_status as it was last */
+    char detail[384];    /* why it is not live, in words */
+    char said[2][192];   /* the last error of each part */
+    struct runner *next; /* in the queue */
     struct runner *next_of_all, *prev_of_all;
 };
 

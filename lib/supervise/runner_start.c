@@ -198,7 +198,6 @@ static void spawn(struct runner *r)
     }
     close(ready[1]);
     close(report[1]);
-    r->received = r->settled = r->published = r->failed = 0;
     r->ready.ready = on_ready;
     r->ready.events = POLLIN;
     listen_on(r, &r->ready, ready[0]);
