@@ -986,7 +986,7 @@ END
     } | jq -cR 'fromjson? // . | if type == "object" then .context = {source: 0} else . end' | sed 's/^"\(.*\)"$/\1/' >"$WORK/lines"
     CONN_REPORT_FD=5 run --separate-stderr ditto-map -i -c "$WORK/c.json" 5>"$WORK/report" <"$WORK/lines"
     assert_success
-    run jq -c 'select(.report == "meter" and .category == "source") | del(.report, .from, .category, .index, .address)' "$WORK/report"
+    run jq -c 'select(.report == "meter" and .category == "source") | del(.report, .from, .life, .category, .index, .address)' "$WORK/report"
     assert_output '{"enforced":[1,2],"mapped":[2,1]}'
     run jq -c 'select(.report == "log") | [.category, .type, .level, .correlationId, .entityId, .message[0:40]]' "$WORK/report"
     assert_output '["source","mapped","success","c","ns:d","Mapped a message."]
