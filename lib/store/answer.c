@@ -57,8 +57,18 @@ void answer_notice(struct buf *out, const struct ditto_error *err)
     buf_puts(out, "}\n");
 }
 
+static bool unless_false(struct json question, struct slice header)
+{
+    struct json v = json_get(json_get(question, S("headers")), header);
+    return v.type != JSON_FALSE && !json_text_is(v, S("false"));
+}
+
 bool answer_wanted(struct json question)
 {
-    struct json v = json_get(json_get(question, S("headers")), S("response-required"));
-    return v.type != JSON_FALSE && !json_text_is(v, S("false"));
+    return unless_false(question, S("response-required"));
+}
+
+bool answer_waits(struct json question)
+{
+    return answer_wanted(question) && unless_false(question, S("wait-for-verdict"));
 }

@@ -23,5 +23,7 @@ void answer_error(struct buf *out, struct json question, const struct ditto_erro
 void answer_notice(struct buf *out, const struct ditto_error *err);
 /* False with the header response-required: false. */
 bool answer_wanted(struct json question);
+/* Nor with wait-for-verdict: false: does the answer wait for the supervisor's verdict? */
+bool answer_waits(struct json question);
 
 #endif

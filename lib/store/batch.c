@@ -18,11 +18,15 @@ static void bad_line(struct peer *p, struct json line, const char *code, const c
 
 static void run_command(struct server *s, struct peer *p, struct json line)
 {
-    struct asker asker = {.secrets = p->trusted, .supervised = s->may_ask && !p->follower.supervise};
+    size_t at = p->answers.len;
+    struct asker asker = {.secrets = p->trusted,
+                          .supervised = s->may_ask && !p->follower.supervise,
+                          .judged = s->may_judge && p->follower.phase == FOLLOW_NOTHING};
     switch (commands_run(s->store, line, asker, &p->answers)) {
     case COMMAND_ANSWERED: break;
     case COMMAND_FORWARD: questions_add(s, p, line); break;
     case COMMAND_TELL: questions_tell(s, line); break;
+    case COMMAND_AWAIT: verdicts_await(p, at); break;
     }
 }
 
@@ -51,9 +55,16 @@ static void export_log(struct server *s, struct peer *p)
     answer_notice(&p->answers, &err);
 }
 
+static void take_verdict(struct server *s, struct peer *p, struct json line, struct json verdict)
+{
+    if (verdicts_take(s, verdict) != 0)
+        bad_line(p, line, "json.invalid", "/verdict",
+                 "A verdict has a connectionId, a revision and a status from 200 to 599.");
+}
+
 static void take_line(struct server *s, struct peer *p, struct slice text)
 {
-    struct json line, none = {JSON_ABSENT, NULL, 0}, signal, request;
+    struct json line, none = {JSON_ABSENT, NULL, 0}, signal, request, verdict;
     struct json_error err;
     if (json_parse(text, &line, &err) != 0) {
         char what[128];
@@ -63,10 +74,13 @@ static void take_line(struct server *s, struct peer *p, struct slice text)
     }
     signal = json_get(line, S("signal"));
     request = json_get(line, S("follow"));
+    verdict = json_get(line, S("verdict"));
     if (line.type != JSON_OBJECT)
         bad_line(p, none, "json.invalid", NULL, "The line is not a JSON object.");
     else if (p->follower.supervise && is_response(signal))
         questions_reply(s, line, signal);
+    else if (p->follower.verdicts && json_present(verdict))
+        take_verdict(s, p, line, verdict);
     else if (json_present(signal))
         run_command(s, p, line);
     else if (request.type != JSON_ABSENT)
@@ -109,6 +123,7 @@ static void work_on_all(struct server *s)
 {
     bool some;
     s->may_ask = questions_supervisor(s) != NULL;
+    s->may_judge = verdicts_expected(s);
     s->n_work = 0;
     for (struct peer *p = s->peers; p; p = p->next)
         p->mark = p->answers.len;
@@ -123,6 +138,7 @@ static void work_again_refusing(struct server *s, int why)
 {
     for (struct peer *p = s->peers; p; p = p->next) {
         buf_cut(&p->answers, p->mark);
+        verdicts_drop(p, p->mark);
         if (!p->asked)
             p->waiting = 0; /* a question of this batch */
     }

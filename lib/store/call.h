@@ -15,7 +15,7 @@ struct call {
     struct store *store;
     struct json line, headers, signal;
     bool secrets; /* asked for and allowed */
-    bool supervised;
+    bool supervised, judged;
     enum outcome outcome;
     const struct command *command;
     struct slice id;         /* of the connection; decoded */

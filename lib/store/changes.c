@@ -1,11 +1,47 @@
 /* Commands that append events, or would. */
 #include "base/clock.h"
+#include "connection/control.h"
 #include "connection/edit.h"
+#include "connection/programs.h"
 #include "store/call.h"
 
 #include "base/banned.h"
 
 static const struct json none = {JSON_ABSENT, NULL, 0};
+
+/* Of a document that has been judged just now. wanted: it is to be tried, whatever its status. */
+static int check_programs(struct slice doc, bool wanted, struct ditto_error *err)
+{
+    struct connection connection;
+    if (connection_parse(&connection, doc, err) != 0)
+        return -1;
+    int rc = wanted || connection.open ? programs_check(&connection, err) : 0;
+    connection_free(&connection);
+    return rc;
+}
+
+/* One that was judged when it was stored: rules, and lists of hosts, may be others now. */
+static int check_again(struct slice doc, struct ditto_error *err)
+{
+    struct connection connection;
+    struct connection_problems problems = {0};
+    int rc = connection_judge(&connection, doc, &problems);
+    if (rc != 0)
+        *err = problems.v[0];
+    connection_problems_free(&problems);
+    if (rc != 0)
+        return -1;
+    rc = programs_check(&connection, err);
+    connection_free(&connection);
+    return rc;
+}
+
+/* The supervisor is asked what becomes of it, if it should run now, or did before. */
+static void await(struct call *c, bool was_open)
+{
+    if (c->judged && (was_open || held_open(call_now(c))))
+        c->outcome = COMMAND_AWAIT;
+}
 
 int change_create(struct call *c, struct ditto_error *err)
 {
@@ -15,6 +51,8 @@ int change_create(struct call *c, struct ditto_error *err)
                           "Choose another id, or modify the connection.", NULL,
                           "The connection '%.*s' exists already.", SLICE_ARG(c->id));
     int rc = connection_edit(&doc, c->document, none, err);
+    if (rc == 0)
+        rc = check_programs(buf_slice(&doc), false, err);
     if (rc == 0)
         rc = store_append(c->store, EVENT_CREATED, c->id, buf_slice(&doc), err);
     if (rc == 0) {
@@ -46,12 +84,16 @@ int change_modify(struct call *c, struct ditto_error *err)
     struct buf doc = {0};
     if (!c->held)
         return call_not_found(c->id, err);
+    bool was_open = held_open(c->held);
     int rc = edit(c, &doc, err);
+    if (rc == 0)
+        rc = check_programs(buf_slice(&doc), false, err);
     if (rc == 0)
         rc = store_append(c->store, EVENT_MODIFIED, c->id, buf_slice(&doc), err);
     if (rc == 0) {
         call_open(c, 204, call_now(c));
         call_close(c);
+        await(c, was_open);
     }
     buf_wipe(&doc);
     return rc;
@@ -74,12 +116,19 @@ int change_delete(struct call *c, struct ditto_error *err)
 /* What is open already is opened again, as in Ditto: it is a wish, and followers may act on it. */
 int change_open(struct call *c, struct ditto_error *err)
 {
-    return change(c, EVENT_OPENED, 200, err);
+    if (check_again(c->held->doc, err) != 0 || change(c, EVENT_OPENED, 200, err) != 0)
+        return -1;
+    await(c, true);
+    return 0;
 }
 
 int change_close(struct call *c, struct ditto_error *err)
 {
-    return change(c, EVENT_CLOSED, 200, err);
+    bool was_open = held_open(c->held);
+    if (change(c, EVENT_CLOSED, 200, err) != 0)
+        return -1;
+    await(c, was_open);
+    return 0;
 }
 
 /* Nothing is kept; the supervisor tries it out. */
@@ -94,6 +143,8 @@ int change_test(struct call *c, struct ditto_error *err)
         return 0;
     }
     int rc = connection_edit(&doc, c->document, none, err);
+    if (rc == 0)
+        rc = check_programs(buf_slice(&doc), true, err);
     buf_wipe(&doc);
     return rc == 0 ? query_supervisor(c, err) : -1;
 }

@@ -53,6 +53,7 @@ int follower_start(struct follower *f, const struct store *s, struct json reques
     }
     f->secrets = trusted && json_get(request, S("secrets")).type == JSON_TRUE;
     f->supervise = json_present(role);
+    f->verdicts = f->supervise && json_get(request, S("verdicts")).type == JSON_TRUE;
     return 0;
 }
 

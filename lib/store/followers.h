@@ -18,6 +18,7 @@ enum follow_phase { FOLLOW_NOTHING, FOLLOW_STATE, FOLLOW_TAIL, FOLLOW_LIVE, FOLL
 struct follower {
     enum follow_phase phase;
     bool secrets, supervise;
+    bool verdicts;     /* it says what becomes of changes (verdicts.h) */
     bool stated;       /* it got the state, not the log from `from` on */
     uint64_t position; /* newest event that is in its queue, or does not concern it */
     struct slice sent; /* FOLLOW_STATE: id of the connection sent last */
@@ -25,7 +26,7 @@ struct follower {
     struct buf late;   /* FOLLOW_STATE: events of connections that were sent before they happened */
 };
 
-/* request: {"from":…,"secrets":…,"role":…}, all optional. trusted: may see secrets. Following again starts anew. 0, or -1
+/* request: {"from":…,"secrets":…,"role":…,"verdicts":…}, all optional. trusted: may see secrets. Following again starts anew. 0, or -1
  * with *err. */
 int follower_start(struct follower *f, const struct store *s, struct json request, bool trusted,
                    struct ditto_error *err);

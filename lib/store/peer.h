@@ -13,10 +13,19 @@
 enum {
     PEER_LINE_BYTES = 4 * 1024 * 1024,
     PEER_ANSWER_BYTES = 1024 * 1024,
+    PEER_WAITS = 256,           /* answers that wait for a verdict; with more it is not read */
     PEER_LINGER_MS = 10 * 1000, /* how long a peer that is being closed has to read its last lines */
 };
 
 struct server;
+
+/* An answer in a peer's queue that is not to be sent yet, nor what stands behind it. */
+struct wait {
+    size_t at, len;    /* in answers; newline included */
+    struct slice id;   /* of the connection; owned */
+    uint64_t revision; /* a verdict on this one, or a later one, will do */
+    msec until;
+};
 
 struct peer {
     struct server *server;
@@ -42,6 +51,9 @@ struct peer {
     uint64_t asked;      /* … and number of the peer that was asked it, 0: none yet */
     struct buf question; /* the line */
     struct buf reply;    /* the signal that the supervisor answered */
+    struct wait *waits;  /* in order; the first PEER_WAITS */
+    size_t n_waits;
+    struct timer verdict; /* the first one's until */
 };
 
 /* in and out may be the same descriptor. */
@@ -49,6 +61,10 @@ struct peer *peer_new(struct server *server, struct loop *loop, int in, int out)
 void peer_free(struct peer *p);
 /* The next line to be worked on, or what went wrong with it (LINES_LONG, LINES_CUT); LINES_MORE: nothing now. */
 enum lines_status peer_next(struct peer *p, struct slice *line);
+/* Is it not read for now, because so much is still to be answered? */
+bool peer_is_full(const struct peer *p);
+/* Bytes of answers that may be sent: up to the first one that waits. */
+size_t peer_sendable(const struct peer *p);
 /* Writes what can be written without blocking; sets gone when the other side is. */
 void peer_flush(struct peer *p);
 /* Sets what is polled, and gone when nothing is left to be done. To be called before the loop polls. */

@@ -48,6 +48,13 @@ static void on_no_answer(struct timer *t)
     answer_instead(t->arg, "connectivity:connection.timeout", "The supervisor did not answer in time.");
 }
 
+/* A test connects, subscribes and disconnects. */
+static msec patience(const struct peer *p)
+{
+    struct json type = json_get(json_get(question_of(p), S("signal")), S("type"));
+    return json_text_is(type, S("connectivity.commands:testConnection")) ? SERVER_TEST_MS : SERVER_ANSWER_MS;
+}
+
 static void ask(struct server *s, struct peer *p, struct peer *supervisor)
 {
     char id[32];
@@ -60,7 +67,7 @@ static void ask(struct server *s, struct peer *p, struct peer *supervisor)
     buf_puts(out, "}\n");
     p->asked = supervisor->number;
     p->timer.fire = on_no_answer;
-    loop_timer(s->loop, &p->timer, clock_ms() + SERVER_ANSWER_MS);
+    loop_timer(s->loop, &p->timer, clock_ms() + patience(p));
 }
 
 static void pass_on(struct peer *p)

@@ -119,11 +119,13 @@ static void feed(struct server *s, struct peer *p)
 static bool send_all(struct server *s)
 {
     bool again = questions_exchange(s) || s->n_work == SERVER_BATCH;
+    if (!verdicts_expected(s))
+        verdicts_give_up(s, "The supervisor went away before it said what became of it.");
     for (struct peer *p = s->peers; p; p = p->next) {
         if (p->follower.phase != FOLLOW_NOTHING && !p->closing && !p->gone)
             feed(s, p);
         peer_flush(p);
-        again |= p->held_back && p->answers.len < PEER_ANSWER_BYTES && !p->gone;
+        again |= p->held_back && !peer_is_full(p) && !p->gone;
     }
     return again;
 }
@@ -239,6 +241,7 @@ void server_stop(struct server *s)
 {
     s->stopping = true;
     s->listener.off = true;
+    verdicts_give_up(s, "The store ends before the supervisor said what became of it.");
     loop_timer(s->loop, &s->drain, clock_ms() + SERVER_DRAIN_MS);
 }
 

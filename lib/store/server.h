@@ -17,7 +17,8 @@ enum {
     SERVER_SILENCE_MS = 1000,
     SERVER_BATCH = 1024, /* lines a commit */
     SERVER_INPUT_BYTES = 64 * 1024 * 1024,
-    SERVER_ANSWER_MS = 10 * 1000, /* for the supervisor */
+    SERVER_ANSWER_MS = 10 * 1000, /* for the supervisor … */
+    SERVER_TEST_MS = 30 * 1000,   /* … and for one that has to test a connection first */
     SERVER_DRAIN_MS = 5 * 1000,   /* for the last answers to be read */
 };
 

@@ -1,13 +1,15 @@
-/* server_parts.h: what the three parts of the server share. Private to them:
+/* server_parts.h: what the four parts of the server share. Private to them:
  *
  *   server.c     who is there, limits, the rhythm
  *   batch.c      lines: from what has arrived to what is durable
- *   questions.c  what only the supervisor can answer */
+ *   questions.c  what only the supervisor can answer
+ *   verdicts.c   what waits for the supervisor's verdict */
 #ifndef STORE_SERVER_PARTS_H
 #define STORE_SERVER_PARTS_H
 
 #include "store/answer.h"
 #include "store/server.h"
+#include "store/verdicts.h"
 
 #define UNAVAILABLE "connectivity:connection.unavailable"
 
@@ -28,6 +30,7 @@ struct server {
     size_t n_work;
     struct work work[SERVER_BATCH];
     bool may_ask;       /* questions about live state can be answered in this batch */
+    bool may_judge;     /* … and changes wait for a verdict */
     uint64_t questions; /* asked so far */
     bool once, stopping, cut;
     int failing;      /* errno of the last commit, 0: it worked */
