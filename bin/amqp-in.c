@@ -9,7 +9,7 @@
  *
  * -S write settles a delivery when its line is written and reads no stdin; -S none asks the peer to settle before it
  * sends: a plain head of a pipe. The credit given is the window: at most -w deliveries of a source are in flight. The
- * process does not reconnect: a lost peer is 111, and what was in flight is delivered again to whoever comes next. */
+ * process does not reconnect, unless -r says so: a lost peer is 111, and what was in flight is delivered again to whoever comes next. */
 #include <limits.h>
 
 #include "base/io.h"
@@ -27,7 +27,7 @@ static const char *path, *settle = "ring";
 static unsigned long only = ULONG_MAX, client, window = 200;
 static unsigned long expire_ms = 120000, drain_ms = 10000, connect_ms = 15000;
 static int ready_fd = -1;
-static bool check_only;
+static bool check_only, retry;
 
 static const struct opt opts[] = {
     {'c', "PATH", "connection JSON (a file, or fd:N)", OPT_STRING, &path, 0, 0},
@@ -41,6 +41,7 @@ static const struct opt opts[] = {
      3600000},
     {'T', "MS", "how long connecting may take, in ms (15000)", OPT_NUMBER, &connect_ms, 1, 3600000},
     {'d', "FD", "write a newline there once all links are attached and have credit", OPT_FD, &ready_fd, 0, 0},
+    {'r', NULL, "connect again when the peer is lost", OPT_FLAG, &retry, 0, 0},
     TLS_OPTS,
     {'n', NULL, "check the connection and end", OPT_FLAG, &check_only, 0, 0},
     OPT_END,
@@ -65,6 +66,7 @@ static int run(const struct connection *conn, enum settle_mode mode)
                                 .expire_ms = (msec)expire_ms,
                                 .drain_ms = (msec)drain_ms,
                                 .connect_ms = (msec)connect_ms,
+                                .retry = retry,
                                 .ready_fd = ready_fd};
     int code = transport_judge(cfg.transport, conn, cfg.only, SIDE_SOURCE);
     return code || check_only ? code : source_run(&cfg);

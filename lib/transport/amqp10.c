@@ -232,7 +232,7 @@ static int check_addresses(const struct source *s, struct ditto_error *err)
     return 0;
 }
 
-static int check(const struct connection *c, struct ditto_error *err)
+int amqp10_transport_check(const struct connection *c, struct ditto_error *err)
 {
     if (c->type != TYPE_AMQP_10)
         return ditto_fail(err, 400, "connectivity:connection.configuration.invalid", NULL, "/connectionType",
@@ -317,14 +317,11 @@ static void channel_stop(struct channel *ch)
         pn_link_flow(ch->receivers[i].link, -pn_link_remote_credit(ch->receivers[i].link));
 }
 
-#define TEXT(n)  TEXT_(n)
-#define TEXT_(n) #n
-
 const struct transport amqp10_transport = {
     .name = "amqp-10",
-    .libraries = "qpid-proton " TEXT(PN_VERSION_MAJOR) "." TEXT(PN_VERSION_MINOR) "." TEXT(PN_VERSION_POINT),
+    .libraries = AMQP10_LIBRARIES,
     .lane_per_address = true,
-    .check = check,
+    .check = amqp10_transport_check,
     .open = channel_open,
     .close = channel_close,
     .flush = channel_flush,

@@ -73,7 +73,7 @@ static void put_document(struct buf *doc, const char *type, const char *uri, cha
     } else {
         buf_printf(
             doc,
-            ",\"targets\":[{\"address\":\"any\",\"authorizationContext\":[\"shell\"],\"topics\":[],\"qos\":%d}]}",
+            ",\"targets\":[{\"address\":\"{{ header:address }}\",\"authorizationContext\":[\"shell\"],\"topics\":[],\"qos\":%d}]}",
             qos < 0 ? 1 : qos);
     }
 }
