@@ -418,7 +418,6 @@ static void on_connect(struct mosquitto *mosq, void *arg, int reason, int flags,
     read_limits(c, properties);
     c->open = true;
     c->last_in = c->last_out = clock_ms();
-    loop_timer(c->loop, &c->deadline, NEVER);
     arm_keepalive(c);
     c->connected(c, flags & SESSION_PRESENT);
 }
@@ -501,6 +500,11 @@ void mqtt_client_init(struct mqtt_client *c)
         die_sys(EXIT_TEMPORARY, "cannot make an MQTT client");
     set_options(c);
     set_credentials(c);
+}
+
+void mqtt_client_opened(struct mqtt_client *c)
+{
+    loop_timer(c->loop, &c->deadline, NEVER);
 }
 
 void mqtt_client_close(struct mqtt_client *c)

@@ -62,6 +62,8 @@ int mqtt_client_check(const struct connection *c, struct ditto_error *err);
 void mqtt_client_init(struct mqtt_client *c);
 /* Starts to connect; again, after the first time, from the beginning: what was queued is thrown away. */
 void mqtt_client_connect(struct mqtt_client *c);
+/* All that was asked for is there: connect_ms are over. */
+void mqtt_client_opened(struct mqtt_client *c);
 /* After each call of the library by the owner: it may have failed, or closed the socket without saying so. */
 void mqtt_client_look(struct mqtt_client *c, int rc);
 /* Writes what may leave now. */

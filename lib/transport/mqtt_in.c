@@ -222,6 +222,15 @@ static int subscribe(struct channel *ch, size_t i)
     return rc;
 }
 
+static void opened(struct channel *ch)
+{
+    mqtt_client_opened(&ch->client);
+    if (ch->ready)
+        return;
+    ch->ready = true;
+    ch->user.opened(ch->user.arg);
+}
+
 /* The broker may send what it has for the session at any time from now on: the gate shuts behind the last SUBSCRIBE. */
 static void connected(struct mqtt_client *c, bool session)
 {
@@ -240,10 +249,13 @@ static void connected(struct mqtt_client *c, bool session)
     mqtt_client_write(c);
     if (c->over)
         return;
-    if (mqtt_client_drained(c))
-        c->open_gate = false;
-    else
+    if (!mqtt_client_drained(c)) {
         mqtt_client_end(c, EXIT_TEMPORARY, "the broker does not read");
+        return;
+    }
+    c->open_gate = false;
+    if (!ch->n_missing)
+        opened(ch);
 }
 
 static void on_subscribe(struct mosquitto *mosq, void *arg, int mid, int n, const int *granted,
@@ -267,10 +279,8 @@ static void on_subscribe(struct mosquitto *mosq, void *arg, int mid, int n, cons
     if (granted[0] < t->qos)
         warn("the broker grants QoS %d only to '%s': what is lost on the way is not sent again", granted[0],
              t->filter);
-    if (--ch->n_missing == 0 && !ch->ready) {
-        ch->ready = true;
-        ch->user.opened(ch->user.arg);
-    }
+    if (--ch->n_missing == 0)
+        opened(ch);
 }
 
 /* --- fates ------------------------------------------------------------------------------------------------------- */

@@ -112,6 +112,7 @@ static void connected(struct mqtt_client *c, bool session)
 {
     struct channel *ch = c->arg;
     (void)session;
+    mqtt_client_opened(c);
     ch->user.opened(ch->user.arg);
 }
 

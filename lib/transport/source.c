@@ -213,16 +213,23 @@ static void on_expiry(struct timer *t)
     loop_timer(s->engine.loop, t, oldest_expires(s));
 }
 
+static void leave_to_peer(struct intake *s, struct delivery *d)
+{
+    engine_count(&s->engine, REDELIVERED);
+    tally_settled(s->meters[d->lane], CLASS_REDELIVER);
+    delivery_free(s, d);
+}
+
 /* Whatever is in flight stays with the peer; nothing is settled any more. */
 static void forget(struct intake *s)
 {
     while (s->pending.oldest)
-        delivery_free(s, take(s, s->pending.oldest, false));
+        leave_to_peer(s, take(s, s->pending.oldest, false));
     while (s->pausing) {
         struct delivery *d = s->pausing;
         s->pausing = d->next;
         loop_timer(s->engine.loop, &d->pause, NEVER);
-        delivery_free(s, d);
+        leave_to_peer(s, d);
     }
 }
 
@@ -519,6 +526,8 @@ static void source_init(struct intake *s, const struct source_config *cfg)
 static void source_clear(struct intake *s)
 {
     forget(s);
+    if (log_at(LOG_VERBOSE))
+        counters_print(s->counters, s->engine.n_counters);
     while (s->spare) {
         struct delivery *d = s->spare;
         s->spare = d->next;
