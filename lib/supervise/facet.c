@@ -27,12 +27,23 @@ static void put_members(struct buf *dst, struct json object, const char *const *
     buf_putc(dst, '}');
 }
 
+static bool answers(struct json source)
+{
+    struct json reply = json_get(source, S("replyTarget"));
+    return json_is(reply, JSON_OBJECT) && !json_is(json_get(reply, S("enabled")), JSON_FALSE);
+}
+
+/* Sources are named by their index. */
 static void put_answering(struct buf *dst, struct json sources)
 {
     static const char *const names[] = {"replyTarget", "payloadMapping", NULL};
     struct json_iter it = json_iter(sources);
     buf_putc(dst, '[');
-    while (json_next(&it)) {
+    for (unsigned index = 0; json_next(&it); index++) {
+        if (!answers(it.value))
+            continue;
+        json_put_item(dst);
+        buf_printf(dst, "%u", index);
         json_put_item(dst);
         put_members(dst, it.value, names, true);
     }

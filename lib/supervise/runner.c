@@ -212,7 +212,8 @@ void runner_hub_lost(struct runner *r)
 static void describe_end(struct runner *r)
 {
     const struct ring *ring = &r->ring;
-    const char *name = ring->culprit < ring->n ? r->names[ring->culprit] : "it";
+    size_t who = r->stood_still ? r->still_part : ring->culprit;
+    const char *name = who < ring->n ? r->names[who] : "it";
     if (r->stood_still)
         snprintf(r->detail, sizeof r->detail, "%s stood still for %lld ms and was ended", name,
                  (long long)r->yard->hang_ms);
@@ -277,26 +278,29 @@ static void kill_still(struct runner *r)
     ring_signal(&r->ring, SIGKILL);
 }
 
-static bool part_of(const struct runner *r, pid_t pid)
+static size_t part_of(const struct runner *r, pid_t pid)
 {
-    for (size_t i = 0; i < r->ring.n; i++)
-        if (r->ring.pids[i] == pid)
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < r->ring.n && r->ring.pids[i] != pid)
+        i++;
+    return i;
 }
 
 /* Somebody may be looking into it; but a connection that stands still has failed. */
 static void stopped(struct yard *y, pid_t pid, bool again)
 {
-    for (struct runner *r = y->all; r; r = r->next_of_all)
-        if (part_of(r, pid)) {
+    for (struct runner *r = y->all; r; r = r->next_of_all) {
+        size_t part = part_of(r, pid);
+        if (part < r->ring.n) {
             warn("connection '%.*s': process %ld of its %s ring %s", SLICE_ARG(r->connection->id), (long)pid,
                  direction_text(r->direction), again ? "goes on" : "was stopped");
             r->still = !again;
+            r->still_part = part;
             r->heard = again;
             loop_timer(y->loop, &r->hang, clock_ms() + y->hang_ms);
             return;
         }
+    }
 }
 
 static bool reaped(struct yard *y, pid_t pid, int status)
@@ -360,7 +364,8 @@ static void on_hang(struct timer *t)
         return;
     }
     r->asked = true;
-    pid_t pid = r->ring.pids[transport_part(r)];
+    r->still_part = transport_part(r);
+    pid_t pid = r->ring.pids[r->still_part];
     if (pid > 0)
         kill(pid, SIGUSR2);
     loop_timer(r->yard->loop, t, clock_ms() + r->yard->hang_ms);

@@ -83,6 +83,7 @@ struct runner {
     struct timer hang;
     bool asked, heard; /* whether it lives; since then or since the last look */
     bool still;        /* a process of it was stopped */
+    size_t still_part; /* that one, or the one that does not answer */
     bool stood_still;  /* and it was killed for that */
     unsigned failures;
     msec live_since;
