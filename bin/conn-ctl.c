@@ -1,8 +1,8 @@
 /* conn-ctl: connections from the command line.
  *
- *   conn-ctl [-t SECONDS] VERB [OPTION...] [OPERAND...]
+ *   conn-ctl [-a] [-t SECONDS] VERB [OPTION...] [OPERAND...]
  *
- * Each verb but validate, and diff of files, sends commands to conn-store over $CONN_RUN/store.sock and prints the answers on
+ * Each verb but validate, and diff and map of files, sends commands to conn-store over $CONN_RUN/store.sock and prints the answers on
  * stdout, one JSON object a line (list: one id a line; diff: one difference a line). A refusal is an answer too: its error
  * object {status, error, message, description} is printed and the exit code is 1. stderr is for what prevented an answer: 99
  * none came in time, 111 the store could not be reached. Nothing is retried but `status -w`, which waits for the connection
@@ -10,14 +10,16 @@
  *
  * Invariant: what is printed has its secrets masked unless -s was given (and the store agreed). */
 #include <limits.h>
-#include <poll.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "base/opt.h"
 #include "ctl/apply.h"
+#include "ctl/await.h"
 #include "ctl/compare.h"
+#include "ctl/dry_run.h"
 #include "ctl/list.h"
+#include "ctl/trial.h"
 #include "ctl/validate.h"
 #include "base/banned.h"
 
@@ -30,7 +32,8 @@ static struct {
     bool secrets, details, reset, enable;
     struct validate validate;
     struct apply apply;
-} set = {.from = NO_NUMBER, .revision = NO_NUMBER};
+    struct dry_run dry_run;
+} set = {.dry_run.index = DRY_RUN_ANY, .from = NO_NUMBER, .revision = NO_NUMBER};
 
 static struct ctl ctl = {.timeout_s = TIMEOUT_S, .store = {.fd = -1}};
 
@@ -49,16 +52,9 @@ static int document_verb(const struct verb *verb, const char *path)
 {
     struct buf text = {0}, members = {0};
     struct json v;
-    struct json_error bad;
     struct line answer;
-    int rc = EXIT_NEGATIVE;
-    document_read(path, &text);
-    if (json_parse(buf_slice(&text), &v, &bad) < 0) {
-        struct ditto_error e = {0};
-        ditto_fail(&e, 400, "json.invalid", NULL, NULL, "Not JSON: %s at offset %zu.", bad.reason,
-                   bad.offset);
-        ctl_print_problem(&ctl, &e);
-    } else {
+    int rc = document_parse(&ctl, path, &text, &v);
+    if (rc == EXIT_DONE) {
         json_put_key(&members, S("connection"));
         json_put_compact(&members, v);
         ctl_ask(&ctl, &(struct request){.command = verb->command, .members = buf_slice(&members)}, &answer);
@@ -67,6 +63,12 @@ static int document_verb(const struct verb *verb, const char *path)
     buf_wipe(&text);
     buf_wipe(&members);
     return rc;
+}
+
+static int test(const struct verb *verb, const char *operand)
+{
+    (void)verb;
+    return trial(&ctl, operand);
 }
 
 static int ask_about(const char *command, const char *id, const char *shown)
@@ -112,38 +114,9 @@ static int get(const struct verb *verb, const char *id)
     return ctl_print_answer(&ctl, &answer, slice_str(verb->shown));
 }
 
-/* --- status --- */
-
-/* Not open yet, but may become so: a live status, or no supervisor to tell one. */
-static bool may_open(const struct line *answer)
-{
-    struct json refusal = client_refusal(answer);
-    return refusal.type == JSON_ABSENT ||
-           json_text_is(json_get(refusal, S("error")), S("connectivity:connection.unavailable"));
-}
-
-/* The store tells nobody about live status, so it is asked again, ever less often. */
-static int await_open(const struct verb *verb, const char *id)
-{
-    enum { DELAY_LEAST_MS = 20, DELAY_MOST_MS = 500 };
-    msec until = clock_ms() + (msec)set.wait_s * 1000;
-    struct line answer;
-    for (int delay = DELAY_LEAST_MS;; delay = delay < DELAY_MOST_MS ? delay * 2 : delay) {
-        ctl_ask_about(&ctl, verb->command, slice_str(id), false, &answer);
-        if (!may_open(&answer) || json_text_is(json_get(answer.signal, S("liveStatus")), S("open")))
-            return ctl_print_answer(&ctl, &answer, S(""));
-        msec left = until - clock_ms();
-        if (left <= 0)
-            break;
-        (void)poll(NULL, 0, left < delay ? (int)left : delay);
-    }
-    (void)ctl_print_answer(&ctl, &answer, S(""));
-    return EXIT_TIMEOUT;
-}
-
 static int status(const struct verb *verb, const char *id)
 {
-    return set.wait_s ? await_open(verb, id) : id_verb(verb, id);
+    return set.wait_s ? await_open(&ctl, id, set.wait_s) : id_verb(verb, id);
 }
 
 /* --- all connections --- */
@@ -193,6 +166,18 @@ static int validate(const struct verb *verb, const char *path)
     return validate_file(&ctl, path, set.validate);
 }
 
+static int map(int n, char **operands)
+{
+    if (n != 1)
+        die(EXIT_PERMANENT, "cannot map: one connection is needed");
+    if (set.dry_run.in && set.dry_run.out)
+        die(EXIT_PERMANENT, "cannot map: -i and -o exclude each other");
+    if (strcmp(operands[0], "-") == 0)
+        die(EXIT_PERMANENT, "cannot map: messages come from stdin, so the connection cannot");
+    set.dry_run.out = set.dry_run.out || set.dry_run.reply;
+    return dry_run(&ctl, operands[0], set.dry_run);
+}
+
 static int diff(int n, char **operands)
 {
     if (n != 2)
@@ -213,6 +198,10 @@ static int apply(int n, char **operands)
 /* --- verbs --- */
 
 static const struct opt no_opts[] = {OPT_END};
+static const struct opt change_opts[] = {
+    {'a', NULL, "answer when it is stored: do not wait for what becomes of it", OPT_FLAG, &ctl.at_once, 0, 0},
+    OPT_END,
+};
 static const struct opt get_opts[] = {
     {'s', NULL, "with secrets (the store's own user only)", OPT_FLAG, &set.secrets, 0, 0},
     {'f', "FIELDS", "only these, as a field selector", OPT_STRING, &set.fields, 0, 0},
@@ -248,7 +237,16 @@ static const struct opt validate_opts[] = {
     {'l', NULL, "they come from Ditto's journal, perhaps an old one", OPT_FLAG, &set.validate.legacy, 0, 0},
     OPT_END,
 };
+static const struct opt map_opts[] = {
+    {'i', NULL, "messages are external ones: from an address", OPT_FLAG, &set.dry_run.in, 0, 0},
+    {'o', NULL, "messages are Ditto Protocol: to a target", OPT_FLAG, &set.dry_run.out, 0, 0},
+    {'r', NULL, "to the reply target of the source", OPT_FLAG, &set.dry_run.reply, 0, 0},
+    {'k', "N", "the source or target, counted from 0", OPT_NUMBER, &set.dry_run.index, 0, 1000},
+    {'j', NULL, "print the steps as JSON", OPT_FLAG, &set.dry_run.raw, 0, 0},
+    OPT_END,
+};
 static const struct opt apply_opts[] = {
+    {'a', NULL, "do not wait for what becomes of a change", OPT_FLAG, &ctl.at_once, 0, 0},
     {'n', NULL, "only print what would be done", OPT_FLAG, &set.apply.dry_run, 0, 0},
     {'P', NULL, "delete connections that no file describes (--prune)", OPT_FLAG, &set.apply.prune, 0, 0},
     OPT_END,
@@ -264,23 +262,21 @@ static const struct verb verbs[] = {
      .run = document_verb,
      .command = "createConnection",
      .shown = "connection"},
-    {.program = VERB("modify", "FILE...", "replaces connections", no_opts),
+    {.program = VERB("modify", "FILE...", "replaces connections", change_opts),
      .run = document_verb,
      .command = "modifyConnection",
      .shown = ""},
-    {.program = VERB("test", "FILE...", "tries whether connections could be opened", no_opts),
-     .run = document_verb,
-     .command = "testConnection",
-     .shown = ""},
+    {.program = VERB("test", "ID|FILE...", "tries whether connections could be opened", no_opts),
+     .run = test},
     {.program = VERB("delete", "ID...", "deletes connections", no_opts),
      .run = id_verb,
      .command = "deleteConnection",
      .shown = ""},
-    {.program = VERB("open", "ID...", "wants connections open", no_opts),
+    {.program = VERB("open", "ID...", "wants connections open", change_opts),
      .run = id_verb,
      .command = "openConnection",
      .shown = ""},
-    {.program = VERB("close", "ID...", "wants connections closed", no_opts),
+    {.program = VERB("close", "ID...", "wants connections closed", change_opts),
      .run = id_verb,
      .command = "closeConnection",
      .shown = ""},
@@ -306,6 +302,8 @@ static const struct verb verbs[] = {
     {.program =
          VERB("validate", "FILE...", "prints what is wrong with connections; needs no store", validate_opts),
      .run = validate},
+    {.program = VERB("map", "ID|FILE", "prints step by step how messages of stdin are mapped", map_opts),
+     .run_all = map},
     {.program = VERB("diff", "A B", "prints how two connections, files or ids, differ", no_opts),
      .run_all = diff},
     {.program = VERB("apply", "DIR|FILE...", "creates and modifies connections as files say", apply_opts),
@@ -315,6 +313,7 @@ enum { VERBS = sizeof(verbs) / sizeof(*verbs), NAME_AT = sizeof("conn-ctl ") - 1
 
 static const struct opt opts[] = {
     {'t', "SECONDS", "wait that long for an answer (60)", OPT_NUMBER, &ctl.timeout_s, 1, DAY_S},
+    {'a', NULL, "do not wait for what becomes of a change", OPT_FLAG, &ctl.at_once, 0, 0},
     OPT_END,
 };
 

@@ -1,7 +1,7 @@
 # conn-ctl.bash: completion of conn-ctl for bash: verbs, options, files, and the ids that the store has.
 # shellcheck shell=bash
 
-_conn_ctl_verbs='create modify test delete open close get list status metrics logs follow raw validate diff apply'
+_conn_ctl_verbs='create modify test delete open close get list status metrics logs follow raw validate map diff apply'
 
 _conn_ctl_ids() {
     conn-ctl -t 2 list 2>/dev/null
@@ -9,6 +9,7 @@ _conn_ctl_ids() {
 
 _conn_ctl_options() { # VERB
     case $1 in
+    modify | open | close) echo '-a' ;;
     get) echo '-s -f -r -d' ;;
     list) echo '-l -g' ;;
     status) echo '-w' ;;
@@ -16,14 +17,15 @@ _conn_ctl_options() { # VERB
     logs) echo '-e -r' ;;
     follow) echo '-f -s' ;;
     validate) echo '-p -l' ;;
-    apply) echo '-n -P --prune' ;;
+    map) echo '-i -o -r -k -j' ;;
+    apply) echo '-a -n -P --prune' ;;
     esac
 }
 
 # Does the option take the word that follows it?
 _conn_ctl_takes() { # VERB OPTION
     case $1:$2 in
-    :-t | get:-[frd] | list:-g | status:-w | follow:-f) return 0 ;;
+    :-t | get:-[frd] | list:-g | status:-w | follow:-f | map:-k) return 0 ;;
     esac
     return 1
 }
@@ -40,7 +42,7 @@ _conn_ctl() {
     done
     _conn_ctl_takes "$verb" "$before" && return
     if [ -z "$verb" ]; then
-        mapfile -t COMPREPLY < <(compgen -W "$_conn_ctl_verbs -t -q -v -h -V" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "$_conn_ctl_verbs -a -t -q -v -h -V" -- "$word")
         return
     fi
     if [[ $word == -* ]]; then
@@ -51,11 +53,11 @@ _conn_ctl() {
     delete | open | close | get | status | metrics | logs)
         mapfile -t COMPREPLY < <(compgen -W "$(_conn_ctl_ids)" -- "$word")
         ;;
-    create | modify | test | validate | apply)
+    create | modify | validate | apply)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames 2>/dev/null
         ;;
-    diff)
+    diff | map | test)
         mapfile -t COMPREPLY < <(compgen -W "$(_conn_ctl_ids)" -- "$word" && compgen -f -- "$word")
         compopt -o filenames 2>/dev/null
         ;;

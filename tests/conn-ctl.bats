@@ -35,7 +35,7 @@ stop_store() { # SIGNAL
 }
 
 @test "wrong usage is 100" {
-    local usage='usage: conn-ctl [-qvhV] [-t SECONDS] VERB [OPERAND...]'
+    local usage='usage: conn-ctl [-aqvhV] [-t SECONDS] VERB [OPERAND...]'
     run --separate-stderr conn-ctl
     assert_status 100
     assert_output ''
@@ -687,6 +687,7 @@ complete_words() { # WORD...: what bash would offer for the last one
 200
 204
 "/targets/0/qos: 1 → 0"
+"/outbox/messages/temperature"
 "modify"
 "modify"
 "modify"

@@ -139,8 +139,10 @@ const char *connection_type_text(enum connection_type t);
 void connection_put_effective(struct buf *dst, const struct connection *c);
 /* The document without secrets (secrets.h): each is "*****", in URIs the part that is one. Same member order. */
 void connection_put_masked(struct buf *dst, struct json doc);
-/* The same, but with the values of header mappings: for who maps messages and must not connect. */
+/* The same, but with what who maps messages needs: values of header mappings, addresses, options of mappers. */
 void connection_put_without_credentials(struct buf *dst, struct json doc);
+/* Appends an address of a source or target as everybody may see it in status, metrics and logs: without its secrets. */
+void connection_put_shown_address(struct buf *dst, struct slice address);
 /* [a-zA-Z0-9-_:]{1,100} */
 bool connection_id_valid(struct slice id);
 

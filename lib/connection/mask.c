@@ -35,3 +35,16 @@ void connection_put_without_credentials(struct buf *dst, struct json doc)
 {
     secrets_rewrite(dst, doc, put_masked, NULL);
 }
+
+void connection_put_shown_address(struct buf *dst, struct slice address)
+{
+    struct secret_parts parts = secret_parts(SECRET_IN_ADDRESS, address);
+    size_t done = 0;
+    for (size_t i = 0; i < parts.n; i++) {
+        size_t at = (size_t)(parts.v[i].text.p - address.p);
+        buf_put(dst, address.p + done, at - done);
+        buf_put_slice(dst, MASK);
+        done = at + parts.v[i].text.len;
+    }
+    buf_put_slice(dst, slice_skip(address, done));
+}

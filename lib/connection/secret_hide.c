@@ -57,21 +57,18 @@ static void hide_quotes(char *message, size_t size, struct slice text)
     }
 }
 
-static void hide_part(void *arg, struct buf *dst, size_t part, struct secret_part secret)
-{
-    (void)dst, (void)part;
-    hide_in_all(arg, secret.text);
-}
-
 static void hide_value(void *arg, struct buf *dst, enum secret kind, struct where at, struct json value)
 {
     struct connection_problems *p = arg;
     struct buf decoded = {0};
-    struct slice text = json_text(value, &decoded);
-    secret_put_parts(dst, kind, value, hide_part, p);
-    for (size_t i = 0; i < p->n && text.p; i++) {
-        if (strcmp(p->v[i].pointer, at.z) == 0)
-            hide_quotes(p->v[i].message, sizeof p->v[i].message, text);
+    struct secret_parts parts = secret_parts(kind, json_text(value, &decoded));
+    (void)dst;
+    for (size_t k = 0; k < parts.n; k++) {
+        hide_in_all(p, parts.v[k].text);
+        for (size_t i = 0; i < p->n; i++) {
+            if (strcmp(p->v[i].pointer, at.z) == 0)
+                hide_quotes(p->v[i].message, sizeof p->v[i].message, parts.v[k].text);
+        }
     }
     buf_wipe(&decoded);
 }

@@ -206,6 +206,10 @@ static void plan_free(struct plan *p)
 int apply_documents(struct ctl *ctl, const struct documents *d, struct apply how)
 {
     struct plan p = {.ctl = ctl, .how = how, .worst = EXIT_DONE};
+    if (how.prune && !d->n) {
+        error("cannot prune: nothing describes a connection, so that all would be deleted");
+        return EXIT_PERMANENT;
+    }
     bool good = gather(&p, d) == 0;
     if (!good)
         p.worst = EXIT_NEGATIVE;

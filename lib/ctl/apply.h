@@ -16,7 +16,8 @@ struct apply {
     bool prune;   /* delete connections that no document describes */
 };
 
-/* EXIT_DONE, or EXIT_NEGATIVE if a document is bad or the store refused a step. */
+/* EXIT_DONE, or EXIT_NEGATIVE if a document is bad or the store refused a step, or EXIT_PERMANENT, logged, if all connections
+ * were to be pruned because there is no document. */
 int apply_documents(struct ctl *ctl, const struct documents *d, struct apply how);
 
 #endif

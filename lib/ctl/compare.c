@@ -1,18 +1,11 @@
 #include "ctl/compare.h"
 
-#include <unistd.h>
-
 #include "ctl/diff.h"
+#include "ctl/document.h"
 #include "ctl/validate.h"
 
 #include "base/log.h"
 #include "base/banned.h"
-
-/* Ids have neither '.' nor '/'. */
-static bool is_path(const char *operand)
-{
-    return strcmp(operand, "-") == 0 || strpbrk(operand, "./") || access(operand, F_OK) == 0;
-}
 
 static int side_of_file(struct ctl *ctl, struct side *s, const char *path)
 {
@@ -39,7 +32,7 @@ static int side_of_id(struct ctl *ctl, struct side *s, const char *id)
 
 static int side_of(struct ctl *ctl, struct side *s, const char *operand)
 {
-    return is_path(operand) ? side_of_file(ctl, s, operand) : side_of_id(ctl, s, operand);
+    return document_is_path(operand) ? side_of_file(ctl, s, operand) : side_of_id(ctl, s, operand);
 }
 
 static void put_value(struct buf *dst, struct json v)

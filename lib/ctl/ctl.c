@@ -48,10 +48,17 @@ void ctl_set_deadline(struct ctl *ctl)
 
 void ctl_ask(struct ctl *ctl, const struct request *r, struct line *answer)
 {
+    struct buf headers = {0};
+    struct request asked = *r;
+    buf_put_slice(&headers, r->headers);
+    if (ctl->at_once)
+        json_put_member(&headers, S("wait-for-verdict"), S("false"));
+    asked.headers = buf_slice(&headers);
     ctl_open(ctl);
     ctl_set_deadline(ctl);
-    if (client_ask(&ctl->store, r, answer) < 0)
+    if (client_ask(&ctl->store, &asked, answer) < 0)
         ctl_die_without_answer(ctl);
+    buf_free(&headers);
 }
 
 void ctl_ask_about(struct ctl *ctl, const char *command, struct slice id, bool secrets, struct line *answer)

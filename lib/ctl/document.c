@@ -4,16 +4,34 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/lines.h"
 #include "base/log.h"
 #include "base/banned.h"
 
+bool document_is_path(const char *operand)
+{
+    return strcmp(operand, "-") == 0 || strpbrk(operand, "./") || access(operand, F_OK) == 0;
+}
+
 void document_read(const char *path, struct buf *text)
 {
     if (io_read_file(path, LINE_MAX_BYTES, text) < 0)
         die_sys(EXIT_TEMPORARY, "cannot read '%s'", path);
+}
+
+int document_parse(struct ctl *ctl, const char *path, struct buf *text, struct json *v)
+{
+    struct json_error bad;
+    struct ditto_error e = {0};
+    document_read(path, text);
+    if (json_parse(buf_slice(text), v, &bad) == 0)
+        return EXIT_DONE;
+    ditto_fail(&e, 400, "json.invalid", NULL, NULL, "Not JSON: %s at offset %zu.", bad.reason, bad.offset);
+    ctl_print_problem(ctl, &e);
+    return EXIT_NEGATIVE;
 }
 
 static void add(struct documents *d, const char *path, unsigned line, struct slice text)

@@ -5,7 +5,7 @@
 #ifndef CTL_DOCUMENT_H
 #define CTL_DOCUMENT_H
 
-#include "json/json.h"
+#include "ctl/ctl.h"
 
 struct document {
     char *path;
@@ -17,8 +17,12 @@ struct documents {
     struct document *v;
 };
 
+/* Is an operand a path, not an id? Ids have neither '.' nor '/', and a file that exists is meant. */
+bool document_is_path(const char *operand);
 /* The text of a file; exits with 111 if it cannot be read. */
 void document_read(const char *path, struct buf *text);
+/* The same, parsed: *v lies in text. EXIT_DONE, or EXIT_NEGATIVE with the error printed if it is no JSON. */
+int document_parse(struct ctl *ctl, const char *path, struct buf *text, struct json *v);
 void documents_add(struct documents *d, const char *path);
 void documents_free(struct documents *d);
 

@@ -101,6 +101,15 @@ static void test_without_credentials(void)
     buf_free(&b);
 }
 
+static void test_shown_address(void)
+{
+    struct buf b = {0};
+    connection_put_shown_address(&b, S("POST:/a?sig=s&b={{ thing:id }}"));
+    connection_put_shown_address(&b, S(" devices/#"));
+    is_slice(buf_slice(&b), S("POST:/a?sig=*****&b={{ thing:id }} devices/#"), "an address to be shown");
+    buf_free(&b);
+}
+
 static int edit(struct buf *dst, const char *sent, const char *previous, struct ditto_error *err)
 {
     *err = (struct ditto_error){0};
@@ -336,6 +345,7 @@ int main(void)
 {
     test_masked();
     test_without_credentials();
+    test_shown_address();
     test_edit();
     test_moved_secrets();
     test_recipients();
