@@ -12,7 +12,9 @@ static void put_shown(struct buf *dst, struct slice s)
             buf_puts(dst, "\\n");
         else if (c == '\t')
             buf_puts(dst, "\\t");
-        else if (c < ' ' || c == 0x7f || c1)
+        else if (c1)
+            buf_printf(dst, "\\u%04x", (unsigned char)s.p[++i]);
+        else if (c < ' ' || c == 0x7f)
             buf_printf(dst, "\\x%02x", c);
         else
             buf_putc(dst, (char)c);
