@@ -205,6 +205,7 @@ bench: deps
 	@+$(BUILD_NOW) programs tests benches
 	@BUILD=$(BUILD) bench/run.sh
 	@BUILD=$(BUILD) bench/filter.sh
+	@BUILD=$(BUILD) bench/many.sh
 	@BUILD=$(BUILD) bench/protocol.sh
 
 # --- install -------------------------------------------------------------------------------------------------------
