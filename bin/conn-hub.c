@@ -1,12 +1,13 @@
 /* conn-hub: the signal bus of one machine.
  *
- *   conn-hub [-b] [-B BYTES] [-M MESSAGES] [-s PATH] [-d FD]
+ *   conn-hub [-b] [-B BYTES] [-M MESSAGES] [-L BYTES] [-s PATH] [-d FD]
  *
  * Listens on $CONN_RUN/hub.sock. A member's first line is its hello; the protocol stands in HACKING.md.
- * In:   Ditto Protocol messages of inbound rings; settlements of outbound rings; expectations of control.
- * Out:  messages to every target that subscribes them; settlements to the inbound ring whose id they carry.
- * A message is settled when every acknowledgement it requests is there, or is late; one that requests none when it
- * has been handed on. Nothing is stored: what is unsettled when the hub dies is redelivered by the brokers.
+ * In:   Ditto Protocol messages of inbound rings and services; settlements of outbound rings; expectations of control.
+ * Out:  commands to the service that serves them, messages to all who subscribe them, responses to the reply target of who
+ *       asked; settlements to the member whose id they carry.
+ * A message is settled when every acknowledgement it requests is there, or is late, and its response is delivered; one
+ * that asks for neither when it has been handed on. Nothing is stored: what is unsettled when the hub dies is redelivered by the brokers.
  * stdin and stdout are not used. The parts are those of lib/hub: see hub.h. */
 #include <signal.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@
 #include "base/banned.h"
 
 static bool block;
-static unsigned long max_bytes = 8 * 1024 * 1024, max_messages = 10000;
+static unsigned long max_bytes = 8 * 1024 * 1024, max_messages = 10000, max_line = LINE_MAX_BYTES;
 static const char *path;
 static int ready_fd = -1;
 
@@ -27,6 +28,7 @@ static const struct opt opts[] = {
     {'b', NULL, "a full queue stops the inbound ring instead of dropping", OPT_FLAG, &block, 0, 0},
     {'B', "BYTES", "size of a member's queue (8388608)", OPT_NUMBER, &max_bytes, 1, 1UL << 40},
     {'M', "MESSAGES", "messages in a member's queue (10000)", OPT_NUMBER, &max_messages, 1, 1UL << 30},
+    {'L', "BYTES", "longest line of a member (33554432)", OPT_NUMBER, &max_line, 1024, LINE_MAX_BYTES},
     {'s', "PATH", "socket to listen on ($CONN_RUN/hub.sock)", OPT_STRING, &path, 0, 0},
     {'d', "FD", "write a newline to FD once listening", OPT_FD, &ready_fd, 0, 0},
     OPT_END,
@@ -68,6 +70,7 @@ int main(int argc, char **argv)
     hub.loop = loop_new();
     hub.max_bytes = max_bytes;
     hub.max_messages = max_messages;
+    hub.max_line = max_line;
     hub.block = block;
     loop_signal(hub.loop, SIGUSR1, on_usr1,
                 &hub); /* first: counters asked for just before the end are printed */

@@ -1,100 +1,7 @@
 #!/usr/bin/env bats
 # conn-hub.bats: the hub, spoken to over real sockets.
 load helper/common
-
-# --- members -----------------------------------------------------------------------------------------------------
-
-hub() { # OPTION…
-    start_ready hub conn-hub -d 4 "$@"
-}
-
-# The JSON of a connection with one source, or with one target.
-source_json() { # ID
-    echo '{"id":"'"$1"'","connectionType":"amqp-10","connectionStatus":"open","uri":"amqp://127.0.0.1:5672",' \
-        '"sources":[{"addresses":["a"],"authorizationContext":["a:b"]}]}'
-}
-target_json() { # ID TOPIC [MEMBERS]
-    echo '{"id":"'"$1"'","connectionType":"mqtt-5","connectionStatus":"open","uri":"tcp://127.0.0.1:1883",' \
-        '"clientCount":2,"targets":[{"address":"a","qos":1,"authorizationContext":["a:b"],' \
-        '"topics":["'"$2"'"]'"${3-}"'}]}'
-}
-label() { # LABEL
-    echo ',"issuedAcknowledgementLabel":"'"$1"'"'
-}
-
-# Joins the hub as NAME; `say NAME LINE` then writes what it says, and $WORK/NAME.out has what it is told.
-member() { # NAME ROLE CONNECTION [OPTION…]
-    local name=$1 role=$2 fd
-    echo "$3" >"$WORK/$name.json"
-    shift 3
-    mkfifo "$WORK/$name.in"
-    exec {fd}<>"$WORK/$name.in"
-    eval "FD_$name=$fd"
-    start_ready "$name" hub-client -d 4 -c "$WORK/$name.json" "$@" "$role" <"$WORK/$name.in"
-}
-source_ring() { # NAME [OPTION…]
-    member "$1" in "$(source_json "$1")" "${@:2}"
-}
-# a target with the label NAME:done, on live messages
-target_ring() { # NAME [OPTION…]
-    member "$1" out "$(target_json "$1" _/_/things/live/messages "$(label "$1:done")")" "${@:2}"
-}
-
-say() { # NAME LINE…
-    local fd=FD_$1
-    printf '%s\n' "${@:2}" >&"${!fd}"
-}
-has_lines() { # NAME N
-    [ "$(wc -l <"$WORK/$1.out")" -ge "$2" ]
-}
-# Waits until NAME has been told N lines, and takes them: they are TOLD.
-told() { # NAME N
-    wait_for 10 has_lines "$1" "$2" || return
-    TOLD=$(<"$WORK/$1.out")
-    [ "$(wc -l <"$WORK/$1.out")" -eq "$2" ] || fail "$1 was told more than $2 lines: $TOLD"
-}
-forget_told() { # NAME
-    : >"$WORK/$1.out"
-}
-
-# A live message of thing NS:NAME. HEADERS are the members of its headers.
-message() { # ID NS/NAME HEADERS
-    echo '{"id":"'"$1"'","topic":"'"$2"'/things/live/messages/m","headers":{'"${3-}"'},"path":"/inbox/messages/m","value":1.0}'
-}
-# N of them: PREFIX-0 …, of things THING0 … THING19. (bats makes loops of its shell slow.)
-messages() { # N PREFIX THING [HEADERS]
-    seq 0 $(($1 - 1)) | awk -v line="$(message "$2-%d" "$3%d" "${4-}")" '{ printf line "\n", $1, $1 % 20 }'
-}
-bytes() { # N
-    head -c "$1" /dev/zero | tr '\0' v
-}
-acks() { # LABEL…
-    local IFS=,
-    echo '"requested-acks":['"${*/#/\"}" | sed 's/,/",/g; s/$/"]/'
-}
-# The counter NAME of the hub.
-counter() { # NAME
-    local before
-    before=$(grep -c ' received=' "$WORK/hub.err")
-    kill -USR1 "${PIDS[hub]}"
-    wait_for 5 more_counters "$before"
-    tail -n 1 "$WORK/hub.err" | grep -oE "\b$1=[0-9]+" | cut -d = -f 2
-}
-more_counters() { # N
-    [ "$(grep -c ' received=' "$WORK/hub.err")" -gt "$1" ]
-}
-is_counter() { # NAME N
-    [ "$(counter "$1")" -eq "$2" ]
-}
-# id and status of settlements, and the code of the error
-outcome() {
-    jq -r '[.id, .status, .error.status, .error.error] | map(values) | join(" ")'
-}
-refused() { # OPTION… ROLE
-    run --separate-stderr timeout 20 hub-client "$@" </dev/null
-    assert_status 1
-    assert_stderr ''
-}
+load helper/hub
 
 # --- the program -------------------------------------------------------------------------------------------------
 
@@ -149,7 +56,7 @@ refused() { # OPTION… ROLE
     run --separate-stderr timeout 20 bash -e example
     assert_status 0
     assert_output ''
-    assert_stderr --regexp '^conn-hub: info: received=0 .* queued_bytes=0$'
+    assert_stderr --regexp '^conn-hub: info: received=0 .* queued_bytes=0 held=0$'
 }
 
 # --- hello -------------------------------------------------------------------------------------------------------
@@ -176,19 +83,21 @@ $invalid" 'This is no hello of version 1.'
     hello '{"hello":2,"role":"in"}' "400
 $invalid" 'This is no hello of version 1.'
     hello '{"hello":1,"role":"boss"}' "400
-$invalid" 'The role is none of in, out, control.'
+$invalid" 'The role is none of in, out, service, tap, control.'
     hello '{"hello":1,"role":"service"}' "400
-$invalid" "The role 'service' is not served yet."
-    hello '{"hello":1,"role":"tap"}' "400
-$invalid" "The role 'tap' is not served yet."
+$invalid" "The member 'service' of the hello is no name."
+    hello '{"hello":1,"role":"service","service":"s","topics":"_/_/things"}' "400
+$invalid" "The member 'topics' of the hello is no array of texts."
+    hello '{"hello":1,"role":"service","service":"s","labels":["?"]}' '400
+acknowledgement:label.invalid' "'?' is no valid acknowledgement label."
+    hello '{"hello":1,"role":"service","service":"s","subscribe":["_/_/things/twin/nothing"]}' '400
+connectivity:topic.invalid' "The target topic '_/_/things/twin/nothing' is invalid."
+    hello '{"hello":1,"role":"tap","connection":5}' "400
+$invalid" "The member 'connection' of the hello is no text."
     hello '{"hello":1,"role":"in"}' "400
 $invalid" 'The hello has no connection.'
     hello "{$in:$src,\"client\":1}" "400
 $invalid" "The client is no number below the clientCount 1 of the connection 'src'."
-    hello "{$in:$(target_json t '_/_/things/live/messages?filter=eq(attributes/a,1)')}" "400
-$invalid" "Topic 0 of target 0 of the connection 't' has 'filter=', not served yet."
-    hello "{$in:$(target_json t '_/_/things/live/messages?namespaces=n&extraFields=attributes')}" "400
-$invalid" "Topic 0 of target 0 of the connection 't' has 'extraFields=', not served yet."
     printf '{"hello":1,"role":"in","connection":{"id":"src"}}\n' >"$WORK/hello"
     refused -H "$WORK/hello" in
     assert_output --partial '"status":400'
@@ -198,9 +107,9 @@ $invalid" "Topic 0 of target 0 of the connection 't' has 'extraFields=', not ser
     bytes 4000000 >"$WORK/hello" # without an end
     refused -H "$WORK/hello" in
     assert_output --partial '"status":413'
-    is_counter refused 14
+    is_counter refused 15
     is_counter members 0
-    [ "$(grep -c "^conn-hub: warning: cannot let a member in: $invalid: The role 'tap' is not served yet\.\$" "$WORK/hub.err")" -eq 1 ]
+    [ "$(grep -c "^conn-hub: warning: cannot let a member in: $invalid: The hello has no connection\.\$" "$WORK/hub.err")" -eq 1 ]
     source_ring src
 }
 
@@ -276,25 +185,29 @@ END
     hub
     member all out "$(target_json all _/_/things/live/messages)"
     member some out "$(target_json some '_/_/things/live/messages?namespaces=org.a,org.b')"
-    member twin out "$(target_json twin _/_/things/twin/events)"
+    member twin out "$(target_json twin _/_/things/twin/events)" -a 200
+    service maker
+    local no='"headers":{"response-required":false}'
     member live out "$(target_json live _/_/things/live/events)"
     member cmds out "$(target_json cmds _/_/things/live/commands)"
     source_ring src
-    say src '{"id":"x-1","topic":"org.a/t/things/live/messages/m","value":1}' \
-        '{"id":"x-2","topic":"org.c/t/things/live/messages/m","value":2}' \
-        '{"id":"x-3","topic":"org.a/t/things/twin/events/modified","value":3}' \
+    say src '{"id":"x-1","topic":"org.a/t/things/live/messages/m",'"$no"',"value":1}' \
+        '{"id":"x-2","topic":"org.c/t/things/live/messages/m",'"$no"',"value":2}' \
         '{"id":"x-4","topic":"org.a/t/things/live/events/modified","value":4}' \
-        '{"id":"x-5","topic":"org.a/t/things/live/commands/modify","value":5}' \
-        '{"topic":"org.b/t/things/live/messages/m","value":6}'
-    told src 5
+        '{"id":"x-5","topic":"org.a/t/things/live/commands/modify",'"$no"',"value":5}' \
+        '{"topic":"org.b/t/things/live/messages/m",'"$no"',"value":6}'
+    say maker '{"id":"s-1","topic":"org.a/t/things/twin/events/modified","value":3}'
+    told maker 1
+    assert_equal "$TOLD" '{"id":"s-1","status":200}'
+    told src 4
     run outcome <<<"$TOLD"
-    assert_output "$(printf 'x-%s 200\n' 1 2 3 4 5)"
+    assert_output "$(printf 'x-%s 200\n' 1 2 4 5)"
     told all 3
     run jq -c .value <<<"$TOLD"
     assert_output $'1\n2\n6'
     told some 2
-    assert_equal "$TOLD" '{"context":{"connection":"some","target":0},"topic":"org.a/t/things/live/messages/m","value":1}
-{"context":{"connection":"some","target":0},"topic":"org.b/t/things/live/messages/m","value":6}'
+    assert_equal "$TOLD" '{"context":{"connection":"some","target":0},"topic":"org.a/t/things/live/messages/m",'"$no"',"value":1}
+{"context":{"connection":"some","target":0},"topic":"org.b/t/things/live/messages/m",'"$no"',"value":6}'
     told twin 1
     told live 1
     told cmds 1
@@ -315,7 +228,10 @@ END
     source_ring src
     say both_in "$(message x-1 ns/t)"
     told both_in 1
-    say src "$(message y-1 ns/t)" '{"id":"y-2","topic":"ns/t/things/twin/events/modified","value":1}'
+    service maker
+    say src "$(message y-1 ns/t)"
+    told both_out 1
+    say maker '{"topic":"ns/t/things/twin/events/modified","value":1}'
     told both_out 2
     run jq -c .context.target <<<"$TOLD"
     assert_output $'1\n0'
@@ -325,7 +241,7 @@ END
     hub
     member sink out "$(target_json sink _/_/things/live/messages)"
     source_ring src
-    local rest='"topic":"ns/t/things/live/messages/m","headers":{"a":"\u0000"},"value":[12345678901234567890,1.0,1e400,"\ud83d"]'
+    local rest='"topic":"ns/t/things/live/messages/m","headers":{"a":"\u0000","response-required":false},"value":[12345678901234567890,1.0,1e400,"\ud83d"]'
     say src '{"id":"x-1","context":{"connection":"evil"},'"$rest"'}' \
         '{'"$rest"',"context":{"target":9},"id":"x-2","\u0069d":"x-3","context":1}'
     told sink 2
@@ -338,7 +254,7 @@ END
     member sink out "$(target_json sink _/_/things/live/messages)"
     source_ring src
     long() { # ID BYTES
-        printf '{"id":"%s","topic":"ns/t/things/live/messages/m","value":"' "$1"
+        printf '{"id":"%s","topic":"ns/t/things/live/messages/m","headers":{"response-required":false},"value":"' "$1"
         bytes "$2"
         printf '"}\n'
     }
@@ -382,16 +298,29 @@ x-2 413 413 messages:payload.toolarge'
     hub
     source_ring src
     say src '{"id":"x-1","topic":"ns/t/things/twin/commands/modify","path":"/","value":{}}' \
-        '{"id":"x-2","topic":"ns/t/things/live/messages/m","status":204,"path":"/inbox/messages/m"}' \
+        '{"id":"x-2","topic":"ns/t/things/twin/commands/modify","status":204,"path":"/"}' \
         '{"id":"x-3","topic":"ns/t/things/twin/acks/a:b","status":200}' \
         '{"id":"x-4","topic":"ns/p/policies/announcements/x","path":"/"}' \
+        '{"id":"x-5","topic":"ns/p/policies/commands/modify","path":"/","value":{}}' \
+        '{"id":"x-6","topic":"_/_/things/twin/search/subscribe","path":"/","value":{}}' \
+        '{"id":"x-7","topic":"ns/t/things/twin/events/modified","path":"/","value":{}}' \
+        '{"id":"x-8","topic":"ns/t/things/twin/streaming/subscribeForPersistedEvents","path":"/","value":{}}' \
+        '{"id":"x-9","topic":"ns/p/policies/commands/checkPermissions","path":"/","value":{}}' \
         '{"topic":"ns/t/things/twin/commands/modify","path":"/","value":{}}'
-    told src 4
+    told src 9
     run outcome <<<"$TOLD"
-    assert_output "$(printf 'x-%s 400 400 signal.unsupported\n' 1 2 3 4)"
-    is_counter unserved 5
+    assert_output 'x-1 503 503 things:thing.unavailable
+x-2 400 400 signal.unsupported
+x-3 400 400 acknowledgement:label.not.declared
+x-4 400 400 signal.unsupported
+x-5 503 503 policies:policy.unavailable
+x-6 400 400 signal.unsupported
+x-7 400 400 signal.unsupported
+x-8 400 400 signal.unsupported
+x-9 400 400 signal.unsupported'
+    is_counter unserved 9
     # one line a while, not one a message
-    [ "$(grep -c 'is not supported' "$WORK/hub.err")" -eq 1 ]
+    [ "$(grep -c 'cannot' "$WORK/hub.err")" -eq 1 ]
 }
 
 # --- acknowledgements --------------------------------------------------------------------------------------------
@@ -421,24 +350,25 @@ x-2 413 413 messages:payload.toolarge'
     say src "$(message x-1 ns/t '"requested-acks":"[\"sink:done\"]"')" \
         "$(message x-2 ns/t '"requested-acks":"sink:done"')" \
         "$(message x-3 ns/t '"requested-acks":[]')" \
-        "$(message x-4 ns/t '"timeout":"0","requested-acks":["sink:done"]')" \
         "$(message x-5 ns/t)" \
         "$(message '' ns/t "$(acks sink:done)" | sed 's/"id":"",//')"
-    told src 5
+    told src 4
     run -0 sort <(outcome <<<"$TOLD")
-    assert_output "$(printf 'x-%s 200\n' 1 2 3 4 5)"
-    told sink 6
+    assert_output "$(printf 'x-%s 200\n' 1 2 3 5)"
+    told sink 5
     run jq -r 'has("id")' <<<"$TOLD"
-    assert_output $'true\ntrue\nfalse\nfalse\nfalse\nfalse'
+    assert_output $'true\ntrue\nfalse\nfalse\nfalse'
     forget_told src
     say src "$(message y-1 ns/t '"timeout":"soon","requested-acks":["sink:done"]')" \
-        "$(message y-2 ns/t '"requested-acks":["?"]')" "$(message y-3 ns/t '"requested-acks":5')"
-    told src 3
+        "$(message y-2 ns/t '"requested-acks":["?"]')" "$(message y-3 ns/t '"requested-acks":5')" \
+        "$(message y-4 ns/t '"timeout":"0","requested-acks":["sink:done"]')"
+    told src 4
     run outcome <<<"$TOLD"
     assert_output 'y-1 400 400 timeout.invalid
 y-2 400 400 acknowledgement:label.invalid
-y-3 400 400 header.invalid'
-    told sink 6
+y-3 400 400 header.invalid
+y-4 400 400 header.invalid'
+    told sink 5
 }
 
 @test "several labels: the worst class counts, its error goes home" {
@@ -624,14 +554,14 @@ x-3 200'
     hub -b -M 10 -B 100000
     target_ring sink -w
     source_ring src
-    member other out "$(target_json other _/_/things/twin/events)"
+    member other out "$(target_json other _/_/things/live/events)"
     source_ring src2
     local n=3000
     messages $n x ns/t '"v":"'"$(bytes 1000)"'"' >"$WORK/plain"
     cat "$WORK/plain" >&"$FD_src" &
     track $!
     # another ring is not hindered
-    say src2 '{"id":"y-1","topic":"ns/t/things/twin/events/modified","value":1}'
+    say src2 '{"id":"y-1","topic":"ns/t/things/live/events/modified","value":1}'
     told other 1
     kill -USR1 "${PIDS[sink]}"
     wait_for 10 has_lines sink $n

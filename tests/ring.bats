@@ -175,7 +175,7 @@ END
     start out ring -s "$WORK/hub.sock" -j "$(hello out mqtt-live)" 'cat' 'sh "$WORK/sink"' </dev/null
     wait_for 10 has_members 1
     cat >"$WORK/source" <<'END'
-echo '{"id":"s-1","topic":"org.example/d/things/live/messages/m","headers":{"requested-acks":["mqtt-live:published"]},"path":"/outbox/messages/m","value":1.0}'
+echo '{"id":"s-1","topic":"org.example/d/things/live/messages/m","headers":{"response-required":false,"requested-acks":["mqtt-live:published"]},"path":"/outbox/messages/m","value":1.0}'
 read -r line && printf '%s\n' "$line" >"$WORK/settled"
 END
     # shellcheck disable=SC2016 # for the inner shell

@@ -21,16 +21,23 @@ void directory_free(struct directory *d)
     for (size_t s = 0; s < STREAM_NONE; s++)
         free(d->streams[s].v);
     free(d->rings);
+    free(d->services);
     free(d->labels);
+    filter_scratch_free(&d->scratch);
 }
 
 /* ---- indexes ---- */
 
+static int compare_place(struct slice connection, unsigned client, const struct member *m)
+{
+    int c = slice_cmp(connection, m->connection.id);
+    return c ? c : (client > m->client) - (client < m->client);
+}
+
 static int by_client(const void *a, const void *b)
 {
     const struct member *x = *(struct member *const *)a, *y = *(struct member *const *)b;
-    int c = slice_cmp(x->connection.id, y->connection.id);
-    return c ? c : (x->client > y->client) - (x->client < y->client);
+    return compare_place(x->connection.id, x->client, y);
 }
 
 static int by_text(const void *a, const void *b)
@@ -38,22 +45,23 @@ static int by_text(const void *a, const void *b)
     return slice_cmp(((const struct label *)a)->text, ((const struct label *)b)->text);
 }
 
-static bool active(const struct member *m)
+static bool active(const struct member *m, enum role role)
 {
-    return m->role == ROLE_OUT && !m->superseded && !m->deaf;
+    return m->role == role && !m->superseded && !m->deaf;
 }
 
-static void collect_rings(struct directory *d, struct member *members)
+/* The active members of a role, as an array that is made larger. */
+static size_t collect(struct member ***v, struct member *members, enum role role)
 {
     size_t n = 0;
     for (struct member *m = members; m; m = m->next)
-        n += active(m);
-    d->rings = xrealloc_array(d->rings, n + 1, sizeof *d->rings);
-    d->n_rings = 0;
+        n += active(m, role);
+    *v = xrealloc_array(*v, n + 1, sizeof **v);
+    n = 0;
     for (struct member *m = members; m; m = m->next)
-        if (active(m))
-            d->rings[d->n_rings++] = m;
-    qsort(d->rings, n, sizeof *d->rings, by_client);
+        if (active(m, role))
+            (*v)[n++] = m;
+    return n;
 }
 
 /* Rings of one connection stand side by side now: tell each the run it is in. */
@@ -70,27 +78,31 @@ static void group_clients(struct directory *d)
     }
 }
 
-static void add_labels(struct directory *d, const struct connection *c, bool present)
+static void add_label(struct directory *d, struct label l)
 {
-    for (size_t t = 0; t < c->n_targets; t++) {
-        if (!c->targets[t].issued_label.p)
-            continue;
-        GROW(d->labels, d->n_labels, d->size_labels);
-        d->labels[d->n_labels++] = (struct label){c->targets[t].issued_label, c->id, present};
-    }
+    GROW(d->labels, d->n_labels, d->size_labels);
+    d->labels[d->n_labels++] = l;
 }
 
-static void subscribe(struct directory *d, struct member *m, size_t target)
+static void add_labels(struct directory *d, const struct connection *c, const struct member *m)
 {
-    const struct target *t = &m->connection.targets[target];
-    for (size_t k = 0; k < t->n_topics; k++) {
-        struct subscriptions *s;
-        if (t->topics[k].stream >= STREAM_NONE)
-            continue;
-        s = &d->streams[t->topics[k].stream];
-        GROW(s->v, s->n, s->size);
-        s->v[s->n++] = (struct subscription){m, target, &t->topics[k]};
-    }
+    for (size_t t = 0; t < c->n_targets; t++)
+        if (c->targets[t].issued_label.p)
+            add_label(d, (struct label){c->targets[t].issued_label, c->id, m, false});
+    for (size_t i = 0; m && i < c->n_sources; i++)
+        for (size_t k = 0; k < c->sources[i].declared_acks.n; k++)
+            add_label(d, (struct label){c->sources[i].declared_acks.v[k], c->id, m, true});
+}
+
+static void subscribe(struct directory *d, struct member *m)
+{
+    for (size_t o = 0; o < m->n_outlets; o++)
+        for (size_t k = 0; k < m->outlets[o].n_filters; k++) {
+            const struct filter *f = &m->outlets[o].filters[k];
+            struct subscriptions *s = &d->streams[f->topic.stream];
+            GROW(s->v, s->n, s->size);
+            s->v[s->n++] = (struct subscription){m, o, f};
+        }
 }
 
 void directory_rebuild(struct directory *d, struct member *members)
@@ -101,20 +113,27 @@ void directory_rebuild(struct directory *d, struct member *members)
     d->n_labels = 0;
     for (size_t s = 0; s < STREAM_NONE; s++)
         d->streams[s].n = 0;
-    collect_rings(d, members);
+    d->n_rings = collect(&d->rings, members, ROLE_OUT);
+    d->n_services = collect(&d->services, members, ROLE_SERVICE);
+    qsort(d->rings, d->n_rings, sizeof *d->rings, by_client);
     group_clients(d);
     for (size_t i = 0; i < d->n_rings; i++) {
-        for (size_t t = 0; t < d->rings[i]->connection.n_targets; t++)
-            subscribe(d, d->rings[i], t);
-        add_labels(d, &d->rings[i]->connection, true);
+        subscribe(d, d->rings[i]);
+        add_labels(d, &d->rings[i]->connection, d->rings[i]);
+    }
+    for (size_t i = 0; i < d->n_services; i++) {
+        const struct slices *labels = &d->services[i]->offer.labels;
+        subscribe(d, d->services[i]);
+        for (size_t k = 0; k < labels->n; k++)
+            add_label(d, (struct label){labels->v[k], SLICE_NONE, d->services[i], false});
     }
     for (const struct expected *e = d->expected; e; e = e->next)
-        add_labels(d, &e->connection, false);
+        add_labels(d, &e->connection, NULL);
     if (d->n_labels)
         qsort(d->labels, d->n_labels, sizeof *d->labels, by_text);
 }
 
-/* ---- look-ups ---- */
+/* ---- who gets a message ---- */
 
 static size_t entity_hash(const struct topic *t)
 {
@@ -127,28 +146,44 @@ static size_t entity_hash(const struct topic *t)
     return (size_t)(h ^ h >> 32);
 }
 
-static bool serves(const struct member *m, const struct topic *t)
+static bool takes(const struct member *m, const struct topic *t)
 {
-    return m->n_clients == 1 || m->clients[entity_hash(t) % m->n_clients] == m;
+    return m->role != ROLE_OUT || m->n_clients == 1 || m->clients[entity_hash(t) % m->n_clients] == m;
 }
 
-void directory_match(const struct directory *d, enum stream s, const struct topic *t, struct slice origin,
-                     struct matches *out)
+static bool of_origin(const struct member *m, const struct origin *o)
+{
+    return m == o->from || (m->role == ROLE_OUT && slice_eq(m->connection.id, o->connection));
+}
+
+/* Announcements of a connection are for its own targets. */
+static bool for_others(const struct member *m, enum stream s, const struct topic *t)
+{
+    return s == STREAM_CONNECTION_ANNOUNCEMENTS && m->role == ROLE_OUT &&
+           !slice_eq(m->connection.id, t->name);
+}
+
+void directory_match(struct directory *d, enum stream s, const struct line *l, const struct topic *t,
+                     const struct origin *o, struct matches *out)
 {
     const struct subscriptions *subs = &d->streams[s];
     out->n = 0;
     for (size_t i = 0; i < subs->n; i++) {
         const struct subscription *sub = &subs->v[i];
         const struct match *last = out->n ? &out->v[out->n - 1] : NULL;
-        if (last && last->to == sub->member && last->target == sub->target)
+        struct member *m = sub->member;
+        if (last && last->to == m && last->outlet == sub->outlet)
             continue; /* two topics of one target */
-        if (!target_topic_matches(sub->topic, t) || slice_eq(sub->member->connection.id, origin) ||
-            !serves(sub->member, t))
+        if (!target_topic_matches(&sub->filter->topic, t) || of_origin(m, o) || for_others(m, s, t) ||
+            !takes(m, t) || !outlet_may_read(&m->outlets[sub->outlet], o->readers) ||
+            (sub->filter->has_rql && !filter_matches(sub->filter, l, &d->scratch)))
             continue;
         GROW(out->v, out->n, out->size);
-        out->v[out->n++] = (struct match){sub->member, sub->target};
+        out->v[out->n++] = (struct match){m, sub->outlet, sub->filter};
     }
 }
+
+/* ---- look-ups ---- */
 
 /* The first of the labels with this text; n_labels if there is none. */
 static size_t find_label(const struct directory *d, struct slice text)
@@ -164,30 +199,117 @@ static size_t find_label(const struct directory *d, struct slice text)
     return low < d->n_labels && slice_eq(d->labels[low].text, text) ? low : d->n_labels;
 }
 
-enum label_state directory_label(const struct directory *d, struct slice label, struct slice origin)
+static bool is_own_label(const struct label *l, const struct origin *o)
+{
+    return l->connection.p ? slice_eq(l->connection, o->connection) : l->member == o->from;
+}
+
+enum label_state directory_label(const struct directory *d, struct slice label, const struct origin *o,
+                                 struct slice *by)
 {
     enum label_state state = LABEL_NOBODY;
     for (size_t i = find_label(d, label); i < d->n_labels && slice_eq(d->labels[i].text, label); i++) {
-        if (slice_eq(d->labels[i].connection, origin))
+        const struct label *l = &d->labels[i];
+        if (l->declared && state == LABEL_NOBODY) { /* devices may answer what they sent themselves */
+            state = LABEL_DECLARED;
+            *by = l->connection;
+        }
+        if (l->declared || is_own_label(l, o))
             continue;
-        if (d->labels[i].present)
+        if (l->member)
             return LABEL_PRESENT;
         state = LABEL_AWAY;
     }
     return state;
 }
 
-struct slice directory_conflict(const struct directory *d, const struct connection *c)
+static bool is_taken(const struct directory *d, struct slice text, struct slice connection)
 {
-    for (size_t t = 0; t < c->n_targets; t++) {
-        struct slice label = c->targets[t].issued_label;
-        if (!label.p || slice_eq(label, S("live-response")))
-            continue;
-        for (size_t i = find_label(d, label); i < d->n_labels && slice_eq(d->labels[i].text, label); i++)
-            if (d->labels[i].present && !slice_eq(d->labels[i].connection, c->id))
-                return label;
+    if (slice_eq(text, S("live-response")))
+        return false;
+    for (size_t i = find_label(d, text); i < d->n_labels && slice_eq(d->labels[i].text, text); i++) {
+        const struct label *l = &d->labels[i];
+        if (l->member && !l->declared && !(connection.p && slice_eq(l->connection, connection)))
+            return true;
     }
+    return false;
+}
+
+struct slice directory_label_conflict(const struct directory *d, const struct member *m)
+{
+    const struct connection *c = &m->connection;
+    const struct slices *labels = &m->offer.labels;
+    for (size_t t = 0; t < c->n_targets; t++)
+        if (c->targets[t].issued_label.p && is_taken(d, c->targets[t].issued_label, c->id))
+            return c->targets[t].issued_label;
+    for (size_t i = 0; i < labels->n; i++)
+        if (is_taken(d, labels->v[i], SLICE_NONE))
+            return labels->v[i];
     return SLICE_NONE;
+}
+
+static bool serves(const struct member *m, struct slice pattern)
+{
+    for (size_t i = 0; i < m->offer.topics.n; i++)
+        if (slice_eq(m->offer.topics.v[i], pattern))
+            return true;
+    return false;
+}
+
+struct slice directory_topic_conflict(const struct directory *d, const struct offer *o)
+{
+    for (size_t k = 0; k < o->topics.n; k++)
+        for (size_t i = 0; i < d->n_services; i++)
+            if (serves(d->services[i], o->topics.v[k]))
+                return o->topics.v[k];
+    return SLICE_NONE;
+}
+
+struct member *directory_service(const struct directory *d, struct slice topic, const struct member * not )
+{
+    struct member *best = NULL;
+    size_t length = 0;
+    for (size_t i = 0; i < d->n_services; i++) {
+        const struct slices *topics = &d->services[i]->offer.topics;
+        for (size_t k = 0; d->services[i] != not &&k < topics->n; k++)
+            if (topics->v[k].len > length && pattern_matches(topics->v[k], topic)) {
+                best = d->services[i];
+                length = topics->v[k].len;
+            }
+    }
+    return best;
+}
+
+struct member *directory_ring(const struct directory *d, struct slice connection, unsigned client)
+{
+    size_t low = 0, high = d->n_rings;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int c = compare_place(connection, client, d->rings[mid]);
+        if (c == 0)
+            return d->rings[mid];
+        if (c > 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+struct member *directory_any_ring(const struct directory *d, struct slice connection, const struct topic *t)
+{
+    for (size_t i = 0; i < d->n_rings; i++)
+        if (slice_eq(d->rings[i]->connection.id, connection))
+            return d->rings[i]->clients[entity_hash(t) % d->rings[i]->n_clients];
+    return NULL;
+}
+
+bool directory_expects(const struct directory *d, struct slice connection)
+{
+    for (const struct expected *e = d->expected; e; e = e->next)
+        if (slice_eq(e->connection.id, connection))
+            return true;
+    return false;
 }
 
 /* ---- expectations ---- */

@@ -1,7 +1,5 @@
 #include "hub/hello.h"
 
-#include <stdio.h>
-
 #include "base/banned.h"
 
 enum { HELLO_KEEP_BYTES = 65536 };
@@ -16,19 +14,17 @@ static int read_role(struct json v, enum role *out, struct ditto_error *err)
         const char *name;
         enum role role;
     } roles[] = {
-        {"in", ROLE_IN},        {"out", ROLE_OUT},  {"control", ROLE_CONTROL},
-        {"service", ROLE_NONE}, {"tap", ROLE_NONE},
+        {"in", ROLE_IN},   {"out", ROLE_OUT},         {"service", ROLE_SERVICE},
+        {"tap", ROLE_TAP}, {"control", ROLE_CONTROL},
     };
     struct slice raw = json_raw(v);
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
         if (raw.p && slice_eq(raw, slice_str(roles[i].name))) {
             *out = roles[i].role;
-            if (*out == ROLE_NONE)
-                return ditto_fail(err, 400, code, DESCRIPTION, "/role", "The role '%s' is not served yet.",
-                                  roles[i].name);
             return 0;
         }
-    return ditto_fail(err, 400, code, DESCRIPTION, "/role", "The role is none of in, out, control.");
+    return ditto_fail(err, 400, code, DESCRIPTION, "/role",
+                      "The role is none of in, out, service, tap, control.");
 }
 
 static int read_client(struct json v, const struct connection *c, unsigned *out, struct ditto_error *err)
@@ -39,25 +35,6 @@ static int read_client(struct json v, const struct connection *c, unsigned *out,
                           "The client is no number below the clientCount %u of the connection '%.*s'.",
                           c->client_count, SLICE_ARG(c->id));
     *out = (unsigned)n;
-    return 0;
-}
-
-/* A filter that nobody applies would let through what it should hold back. */
-static int check_topics(const struct connection *c, struct ditto_error *err)
-{
-    char pointer[64];
-    for (size_t i = 0; i < c->n_targets; i++)
-        for (size_t k = 0; k < c->targets[i].n_topics; k++) {
-            const struct target_topic *t = &c->targets[i].topics[k];
-            const char *what = t->filter.p ? "filter" : t->extra_fields.p ? "extraFields" : NULL;
-            if (!what)
-                continue;
-            snprintf(pointer, sizeof pointer, "/targets/%zu/topics/%zu", i, k);
-            return ditto_fail(err, 400, code,
-                              "Remove it from the topic, or filter in a ring with ditto-filter.", pointer,
-                              "Topic %zu of target %zu of the connection '%.*s' has '%s=', not served yet.",
-                              k, i, SLICE_ARG(c->id), what);
-        }
     return 0;
 }
 
@@ -93,13 +70,14 @@ int hello_read(struct slice line, struct hello *out, struct ditto_error *err)
     out->client = 0;
     if (out->role == ROLE_CONTROL)
         return 0;
+    if (out->role == ROLE_SERVICE || out->role == ROLE_TAP)
+        return offer_read(&out->offer, root, out->role == ROLE_SERVICE, err);
     connection = json_get(root, S("connection"));
     if (!json_is(connection, JSON_OBJECT))
         return ditto_fail(err, 400, code, DESCRIPTION, "/connection", "The hello has no connection.");
     if (hello_connection(connection, &out->connection, err) < 0)
         return -1;
-    if (read_client(json_get(root, S("client")), &out->connection, &out->client, err) == 0 &&
-        check_topics(&out->connection, err) == 0)
+    if (read_client(json_get(root, S("client")), &out->connection, &out->client, err) == 0)
         return 0;
     connection_free(&out->connection);
     return -1;

@@ -11,21 +11,32 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "hub/hello.h"
+#include "hub/enrich.h"
 #include "hub/intake.h"
-#include "hub/wait.h"
+#include "hub/reply.h"
 
 #include "base/banned.h"
 
 enum { COMPLAIN_EVERY_MS = 10000, RETRY_MS = 1000, SPARE_DESCRIPTORS = 24 };
 
 static const struct counter names[HUB_COUNTERS] = {
-    [HUB_RECEIVED] = {"received", 0},   [HUB_HANDED] = {"handed", 0},
-    [HUB_UNMATCHED] = {"unmatched", 0}, [HUB_UNSERVED] = {"unserved", 0},
-    [HUB_DROPPED] = {"dropped", 0},     [HUB_UNAVAILABLE] = {"unavailable", 0},
-    [HUB_TIMED_OUT] = {"timed_out", 0}, [HUB_ACCEPTED] = {"accepted", 0},
-    [HUB_REJECTED] = {"rejected", 0},   [HUB_REDELIVERED] = {"redelivered", 0},
-    [HUB_ABANDONED] = {"abandoned", 0}, [HUB_BAD] = {"bad", 0},
-    [HUB_UNKNOWN] = {"unknown", 0},     [HUB_REFUSED] = {"refused", 0},
+    [HUB_RECEIVED] = {"received", 0},
+    [HUB_HANDED] = {"handed", 0},
+    [HUB_ASKED] = {"asked", 0},
+    [HUB_REPLIES] = {"replies", 0},
+    [HUB_UNDELIVERED] = {"undelivered", 0},
+    [HUB_UNMATCHED] = {"unmatched", 0},
+    [HUB_UNSERVED] = {"unserved", 0},
+    [HUB_DROPPED] = {"dropped", 0},
+    [HUB_UNAVAILABLE] = {"unavailable", 0},
+    [HUB_TIMED_OUT] = {"timed_out", 0},
+    [HUB_ACCEPTED] = {"accepted", 0},
+    [HUB_REJECTED] = {"rejected", 0},
+    [HUB_REDELIVERED] = {"redelivered", 0},
+    [HUB_ABANDONED] = {"abandoned", 0},
+    [HUB_BAD] = {"bad", 0},
+    [HUB_UNKNOWN] = {"unknown", 0},
+    [HUB_REFUSED] = {"refused", 0},
 };
 
 void hub_complain(struct hub *h, const char *fmt, ...)
@@ -64,7 +75,7 @@ static void discard_queue(struct member *m, const char *reason)
 {
     struct slice rest = buf_slice(&m->queue), id;
     uint64_t dropped = 0;
-    while (m->role == ROLE_OUT && rest.len) {
+    while ((m->role == ROLE_OUT || m->role == ROLE_SERVICE) && rest.len) {
         id = intake_head_id(slice_cut(&rest, '\n'));
         if (id.p)
             wait_unsent(m, id, reason);
@@ -83,6 +94,7 @@ void hub_leave(struct member *m)
 {
     struct hub *h = m->hub;
     size_t lost;
+    const char *reason;
     if (!member_here(m))
         return;
     loop_remove(h->loop, &m->watch);
@@ -93,16 +105,17 @@ void hub_leave(struct member *m)
     m->next = h->gone;
     h->gone = m;
     info("%s left", member_name(m));
-    if (m->role == ROLE_IN) {
-        h->n_stalled -= m->stalled;
-        wait_abandon(m);
-    }
-    if (m->role != ROLE_OUT)
+    h->n_stalled -= m->stalled;
+    h->n_taps -= m->role == ROLE_TAP;
+    wait_abandon(m);
+    if (m->role != ROLE_OUT && m->role != ROLE_SERVICE)
         return;
     h->directory.stale = true;
     h->room = true;
-    discard_queue(m, "its outbound ring left");
-    lost = wait_lost(m, "its outbound ring left");
+    enrich_leave(h, m);
+    reason = m->role == ROLE_OUT ? "its outbound ring left" : "its service left";
+    discard_queue(m, reason);
+    lost = wait_lost(m, reason);
     if (lost)
         warn("%s left %zu messages unsettled: answered 503", member_name(m), lost);
 }
@@ -123,11 +136,12 @@ static void deafen(struct member *m)
         return;
     m->deaf = true;
     m->blocked = false;
-    if (m->role == ROLE_OUT) {
+    if (m->role == ROLE_OUT || m->role == ROLE_SERVICE) {
         m->hub->directory.stale = true;
         m->hub->room = true;
     }
-    discard_queue(m, "its outbound ring reads no more");
+    discard_queue(m,
+                  m->role == ROLE_SERVICE ? "its service reads no more" : "its outbound ring reads no more");
 }
 
 static void on_ready(struct watch *w, short revents)
@@ -148,22 +162,29 @@ static void on_ready(struct watch *w, short revents)
         member_watch(m);
 }
 
+/* What it is told has no bound but its own doing: who is always read has to read, too. */
+static void close_deaf_talker(struct member *m)
+{
+    warn("%s is closed: it does not read what it is told (%zu bytes)", member_name(m), m->queue.len);
+    hub_leave(m);
+}
+
 static void write_out(struct member *m)
 {
-    bool waiting = !member_readable(m);
     if (m->deaf)
         buf_reset(&m->queue, 0);
     else if (member_flush(m) < 0)
         deafen(m);
-    if (waiting)
+    if (m->paused)
         intake(m); /* lines it had written are in our buffer, the socket will not tell */
+    if (member_here(m) && member_ignores(m))
+        close_deaf_talker(m);
     if (member_here(m))
         member_watch(m);
 }
 
 static void resume_stalled(struct hub *h)
 {
-    h->room = false;
     for (struct member *m = h->members, *next; m; m = next) {
         next = m->next;
         if (!m->stalled)
@@ -179,7 +200,7 @@ static void resume_stalled(struct hub *h)
 static void before_poll(void *arg)
 {
     struct hub *h = arg;
-    while (h->dirty || (h->room && h->n_stalled)) {
+    while (h->dirty || (h->room && (h->n_stalled || h->n_held))) {
         struct member *m = h->dirty;
         if (m) {
             h->dirty = m->next_dirty;
@@ -187,6 +208,8 @@ static void before_poll(void *arg)
             if (member_here(m))
                 write_out(m);
         } else {
+            h->room = false;
+            reply_resume(h);
             resume_stalled(h);
         }
     }
@@ -260,6 +283,7 @@ void hub_start(struct hub *h, int listener)
 {
     raise_descriptor_limit();
     memcpy(h->counters, names, sizeof names);
+    enrich_start(h);
     h->listener = (struct watch){.fd = listener, .events = POLLIN, .ready = on_connect, .arg = h};
     h->retry = (struct timer){.at = NEVER, .fire = on_retry, .arg = h};
     loop_add(h->loop, &h->listener);
@@ -273,22 +297,23 @@ void hub_stop(struct hub *h)
     loop_timer(h->loop, &h->retry, NEVER);
     close(h->listener.fd);
     for (struct member *m = h->members; m; m = m->next)
-        if (m->role == ROLE_IN)
-            wait_abandon(m);
+        wait_abandon(m);
     while (h->members)
         hub_leave(h->members);
     h->dirty = NULL;
     free_gone(h);
+    enrich_stop(h);
     directory_free(&h->directory);
     free(h->matches.v);
     buf_free(&h->scratch);
     buf_free(&h->rest);
     buf_free(&h->headers);
+    buf_free(&h->more);
 }
 
 void hub_print_counters(struct hub *h)
 {
-    struct counter c[HUB_COUNTERS + 3];
+    struct counter c[HUB_COUNTERS + 4];
     uint64_t queued = 0;
     for (const struct member *m = h->members; m; m = m->next)
         queued += m->queue.len;
@@ -296,5 +321,6 @@ void hub_print_counters(struct hub *h)
     c[HUB_COUNTERS] = (struct counter){"members", h->n_members};
     c[HUB_COUNTERS + 1] = (struct counter){"waits", h->n_waits};
     c[HUB_COUNTERS + 2] = (struct counter){"queued_bytes", queued};
-    counters_print(c, HUB_COUNTERS + 3);
+    c[HUB_COUNTERS + 3] = (struct counter){"held", h->n_held};
+    counters_print(c, HUB_COUNTERS + 4);
 }

@@ -4,11 +4,17 @@
  *   member.c     one of them: its queue
  *   intake.c     the lines that they write
  *   hello.c      who a member is, or why it may not join
- *   directory.c  which targets subscribe what, which labels they answer, who should be there
- *   route.c      a message from an inbound ring to the targets of outbound rings
- *   request.c    which acknowledgements it asks for
+ *   offer.c      … and what a service offers
+ *   outlet.c     what a target, or a service, subscribes
+ *   directory.c  who subscribes, serves, answers what; who should be there
+ *   route.c      a message, to whoever it is for
+ *   request.c    what it asks for: acknowledgements, a response
  *   wait.c       the answers, until they are complete or late
- *   settle.c     what they mean for the delivery
+ *   answer.c     answers that are messages: of services, of devices
+ *   reply.c      the response, to who asked
+ *   settle.c     what the answers mean for the delivery
+ *   enrich.c     extra fields, and the things they are cut from
+ *   tap.c        who only looks
  *
  * The protocol of the socket: HACKING.md, "The hub's socket". */
 #ifndef HUB_HUB_H
@@ -18,29 +24,35 @@
 #include "hub/member.h"
 #include "line/report.h"
 
-enum { HUB_MAX_MEMBERS = 1000, HELLO_MAX_BYTES = 1024 * 1024, HELLO_MAX_MS = 10000 };
+enum { HUB_MAX_MEMBERS = 1000, HELLO_MAX_BYTES = 1024 * 1024, HELLO_MAX_MS = 10000, CORRELATIONS = 4096 };
 
 enum hub_counter {
-    HUB_RECEIVED,    /* messages of inbound rings */
-    HUB_HANDED,      /* copies queued to targets */
-    HUB_UNMATCHED,   /* messages that no target subscribes */
-    HUB_UNSERVED,    /* messages that nobody serves: rejected */
+    HUB_RECEIVED,    /* messages of members */
+    HUB_HANDED,      /* copies queued to targets and subscribers */
+    HUB_ASKED,       /* commands and messages queued to who serves them */
+    HUB_REPLIES,     /* responses queued to reply targets */
+    HUB_UNDELIVERED, /* responses that found no reply target */
+    HUB_UNMATCHED,   /* messages that nobody gets */
+    HUB_UNSERVED,    /* messages that nobody serves: refused */
     HUB_DROPPED,     /* copies that found a full queue */
     HUB_UNAVAILABLE, /* labels answered 503: queue full, ring away, ring left */
     HUB_TIMED_OUT,   /* labels answered 408 */
     HUB_ACCEPTED,    /* settlements of the hub's own, by class */
     HUB_REJECTED,
     HUB_REDELIVERED,
-    HUB_ABANDONED, /* waits whose inbound ring left */
+    HUB_ABANDONED, /* waits whose sender left */
     HUB_BAD,       /* lines that no role may write */
-    HUB_UNKNOWN,   /* settlements nobody waits for */
+    HUB_UNKNOWN,   /* settlements and answers nobody waits for */
     HUB_REFUSED,   /* hellos */
     HUB_COUNTERS
 };
 
+struct extras;
+
 struct hub {
     struct loop *loop;
     size_t max_bytes, max_messages; /* of a member's queue */
+    size_t max_line;                /* of a member's line */
     bool block;                     /* a full queue stops the inbound ring instead of dropping */
 
     /* private to lib/hub */
@@ -48,10 +60,14 @@ struct hub {
     struct timer retry; /* of accept, when descriptors were short */
     struct directory directory;
     struct member *members, *gone, *dirty;
-    size_t n_members, n_stalled, n_waits;
-    bool room; /* a queue got room: stalled members may go on */
+    const struct member *speaker; /* whose line is at work; NULL: the hub's own time */
+    size_t n_members, n_taps, n_stalled, n_waits, n_held;
+    bool room; /* a queue got room, a ring came or left: stalled members and held responses may go on */
+    struct wait *held; /* whose responses found no room */
+    struct wait *by_correlation[CORRELATIONS];
+    struct extras *extras;
     struct matches matches;
-    struct buf scratch, rest, headers;
+    struct buf scratch, rest, headers, more;
     struct counter counters[HUB_COUNTERS];
     msec next_complaint; /* bad lines are logged no more often than this */
     uint64_t complaints; /* those not logged since */

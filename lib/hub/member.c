@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "hub/hub.h"
+#include "hub/tap.h"
 
 #include "base/banned.h"
 
@@ -33,38 +34,44 @@ void member_free(struct member *m)
 {
     lines_free(&m->in);
     buf_free(&m->queue);
-    if (m->role == ROLE_OUT) {
+    for (size_t i = 0; i < m->n_outlets; i++)
+        outlet_free(&m->outlets[i]);
+    free(m->outlets);
+    if (m->role == ROLE_OUT || m->role == ROLE_SERVICE)
         pending_free(&m->unsettled);
-        for (size_t i = 0; i < m->connection.n_targets; i++)
-            buf_free(&m->contexts[i]);
-        free(m->contexts);
-    }
     if (m->role == ROLE_IN || m->role == ROLE_OUT)
         connection_free(&m->connection);
+    if (m->role == ROLE_SERVICE || m->role == ROLE_TAP)
+        offer_free(&m->offer);
     free(m);
 }
 
-static void write_contexts(struct member *m)
+static void open_targets(struct member *m)
 {
-    const struct connection *c = &m->connection;
-    m->contexts = xcalloc(c->n_targets + 1, sizeof *m->contexts);
-    for (size_t i = 0; i < c->n_targets; i++) {
-        struct buf *b = &m->contexts[i];
-        buf_puts(b, "\"context\":{");
-        json_put_member_text(b, S("connection"), c->id);
-        json_put_member_int(b, S("target"), (int64_t)i);
-        buf_puts(b, "},");
-    }
+    m->n_outlets = m->connection.n_targets;
+    m->outlets = xcalloc(m->n_outlets + 1, sizeof *m->outlets);
+    for (size_t i = 0; i < m->n_outlets; i++)
+        outlet_of_target(&m->outlets[i], &m->connection, i);
 }
 
-void member_joined(struct member *m, enum role role)
+static int open_subscription(struct member *m, struct ditto_error *err)
+{
+    m->outlets = xcalloc(1, sizeof *m->outlets);
+    if (outlet_of_topics(m->outlets, &m->offer.subscribe, &m->offer.labels, err) < 0)
+        return -1;
+    m->n_outlets = 1;
+    return 0;
+}
+
+int member_joined(struct member *m, enum role role, struct ditto_error *err)
 {
     m->role = role;
-    m->in.max = LINE_MAX_BYTES;
-    if (role != ROLE_OUT)
-        return;
-    pending_init(&m->unsettled, "h");
-    write_contexts(m);
+    m->in.max = m->hub->max_line;
+    if (role == ROLE_OUT || role == ROLE_SERVICE)
+        pending_init(&m->unsettled, "h");
+    if (role == ROLE_OUT)
+        open_targets(m);
+    return role == ROLE_SERVICE ? open_subscription(m, err) : 0;
 }
 
 const char *member_name(const struct member *m)
@@ -74,8 +81,13 @@ const char *member_name(const struct member *m)
         return "a newcomer";
     if (m->role == ROLE_CONTROL)
         return "control";
-    snprintf(text, sizeof text, "%s ring %u of '%.*s'", m->role == ROLE_IN ? "inbound" : "outbound",
-             m->client, SLICE_ARG(m->connection.id));
+    if (m->role == ROLE_TAP)
+        return "a tap";
+    if (m->role == ROLE_SERVICE)
+        snprintf(text, sizeof text, "service '%.*s'", SLICE_ARG(m->offer.name));
+    else
+        snprintf(text, sizeof text, "%s ring %u of '%.*s'", m->role == ROLE_IN ? "inbound" : "outbound",
+                 m->client, SLICE_ARG(m->connection.id));
     return text;
 }
 
@@ -91,11 +103,20 @@ struct buf *member_queue(struct member *m)
     return &m->queue;
 }
 
+void member_told(struct member *m, size_t at)
+{
+    size_t len = m->queue.len - at;
+    m->told += len;
+    if (m->hub->n_taps)
+        tap_saw(m->hub, m, slice_of(buf_p(&m->queue) + at, len));
+}
+
 static bool fits(const struct member *m, size_t len)
 {
     const struct hub *h = m->hub;
-    return m->queued == 0 ||
-           (m->queued < h->max_messages && m->queue.len + len + CONTEXT_BYTES <= h->max_bytes);
+    size_t used = m->queue.len + m->parked;
+    return (m->queued == 0 && used == 0) ||
+           (m->queued < h->max_messages && used + len + CONTEXT_BYTES <= h->max_bytes);
 }
 
 bool member_has_room(struct member *m, size_t len)
@@ -105,19 +126,27 @@ bool member_has_room(struct member *m, size_t len)
     return !m->blocked && !m->deaf && member_flush(m) == 0 && fits(m, len);
 }
 
-void member_hand(struct member *m, size_t target, const char *id, struct slice rest)
+void member_hand(struct member *m, const char *id, struct slice context, struct slice more, struct slice rest)
 {
     struct buf *q = member_queue(m);
+    size_t at = q->len;
     buf_putc(q, '{');
     if (id) {
         buf_puts(q, "\"id\":\"");
         buf_puts(q, id);
         buf_puts(q, "\",");
     }
-    buf_put_slice(q, buf_slice(&m->contexts[target]));
+    buf_put_slice(q, context);
+    if (more.len) {
+        json_put_item(q);
+        buf_put_slice(q, more);
+    }
+    buf_puts(q, "},");
     buf_put_slice(q, rest);
     buf_putc(q, '\n');
     m->queued++;
+    if (m->hub->n_taps)
+        tap_saw(m->hub, m, slice_of(buf_p(q) + at, q->len - at));
 }
 
 void member_overflowed(struct member *m, bool labelled)
@@ -159,6 +188,14 @@ static size_t count_lines(const char *p, size_t len)
     return n;
 }
 
+/* The first n bytes of the queue are gone. A service has settlements in between: then the count is a guess, of which the
+ * bytes take care. */
+static void forget_messages(struct member *m, size_t n)
+{
+    size_t lines = m->role == ROLE_OUT || m->role == ROLE_SERVICE ? count_lines(buf_p(&m->queue), n) : 0;
+    m->queued -= lines < m->queued ? lines : m->queued;
+}
+
 int member_flush(struct member *m)
 {
     m->blocked = false;
@@ -168,15 +205,14 @@ int member_flush(struct member *m)
     if (n < 0)
         return -1;
     if ((size_t)n == m->queue.len) {
-        m->queued = 0;
+        m->queued = m->told = 0;
         buf_reset(&m->queue, QUEUE_KEEP_BYTES);
     } else {
-        if (m->role == ROLE_OUT)
-            m->queued -= count_lines(buf_p(&m->queue), (size_t)n);
+        forget_messages(m, (size_t)n);
         buf_take(&m->queue, (size_t)n);
         m->blocked = true;
     }
-    if (m->role == ROLE_OUT)
+    if (m->role == ROLE_OUT || m->role == ROLE_SERVICE)
         say_room(m);
     return 0;
 }
@@ -186,8 +222,13 @@ int member_flush(struct member *m)
 bool member_readable(const struct member *m)
 {
     if (m->role == ROLE_IN)
-        return !m->stalled && m->queue.len <= m->hub->max_bytes;
-    return true;
+        return !m->stalled && m->queue.len <= m->hub->max_bytes && m->held <= m->hub->max_bytes;
+    return !m->stalled;
+}
+
+bool member_ignores(const struct member *m)
+{
+    return (m->role == ROLE_SERVICE || m->role == ROLE_CONTROL) && m->blocked && m->told > m->hub->max_bytes;
 }
 
 void member_watch(struct member *m)

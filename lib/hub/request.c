@@ -2,12 +2,21 @@
 
 #include <strings.h>
 
+#include "protocol/duration.h"
+
 #include "base/banned.h"
 
 enum { LABEL_MIN = 3, LABEL_MAX = 165 };
 
-struct wanted_headers {
-    struct json acks, timeout, response_required;
+enum header { H_ACKS, H_TIMEOUT, H_RESPONSE, H_CORRELATION_ID, H_DIVERT_TO, H_DIVERT_TYPES, H_COUNT };
+
+static const struct slice names[H_COUNT] = {
+    [H_ACKS] = {"requested-acks", 14},
+    [H_TIMEOUT] = {"timeout", 7},
+    [H_RESPONSE] = {"response-required", 17},
+    [H_CORRELATION_ID] = {"correlation-id", 14},
+    [H_DIVERT_TO] = {"divert-response-to-connection", 29},
+    [H_DIVERT_TYPES] = {"divert-expected-response-types", 30},
 };
 
 static bool named(struct slice raw_key, struct slice name)
@@ -15,58 +24,33 @@ static bool named(struct slice raw_key, struct slice name)
     return raw_key.len == name.len && strncasecmp(raw_key.p, name.p, name.len) == 0;
 }
 
-static struct wanted_headers find_headers(struct json headers)
+static void find_headers(struct json headers, struct json *found)
 {
-    struct wanted_headers h = {{JSON_ABSENT, NULL, 0}, {JSON_ABSENT, NULL, 0}, {JSON_ABSENT, NULL, 0}};
+    for (size_t i = 0; i < H_COUNT; i++)
+        found[i] = (struct json){JSON_ABSENT, NULL, 0};
     if (!json_is(headers, JSON_OBJECT))
-        return h;
-    for (struct json_iter it = json_iter(headers); json_next(&it);) {
-        if (named(it.key, S("requested-acks")))
-            h.acks = it.value;
-        else if (named(it.key, S("timeout")))
-            h.timeout = it.value;
-        else if (named(it.key, S("response-required")))
-            h.response_required = it.value;
-    }
-    return h;
+        return;
+    for (struct json_iter it = json_iter(headers); json_next(&it);)
+        for (size_t i = 0; i < H_COUNT; i++)
+            if (named(it.key, names[i]))
+                found[i] = it.value;
 }
 
 /* ---- timeout ---- */
 
-static const struct {
-    struct slice suffix;
-    uint64_t ms;
-} units[] = {
-    {{"", 0}, 1000},       {{"ms", 2}, 1},          {{"s", 1}, 1000},
-    {{"m", 1}, 60000},     {{"h", 1}, 3600000},     {{"d", 1}, 86400000},
-    {{"w", 1}, 604800000}, {{"mo", 2}, 2629746000}, {{"y", 1}, 31556952000},
-};
-
-/* Milliseconds, REQUEST_MAX_MS for all that is longer; -1 if the text is no duration. */
-static msec duration(struct slice text)
-{
-    uint64_t n = 0;
-    size_t i = text.len && text.p[0] == '+', first = i;
-    for (; i < text.len && text.p[i] >= '0' && text.p[i] <= '9'; i++)
-        if (n <= REQUEST_MAX_MS)
-            n = n * 10 + (uint64_t)(text.p[i] - '0');
-    if (i == first)
-        return -1;
-    for (size_t u = 0; u < sizeof units / sizeof *units; u++)
-        if (slice_eq(slice_skip(text, i), units[u].suffix))
-            return n > REQUEST_MAX_MS / units[u].ms ? REQUEST_MAX_MS : (msec)(n * units[u].ms);
-    return -1;
-}
-
 static int read_timeout(struct json value, msec *out, struct ditto_error *err)
 {
+    struct ditto_error why = {0};
+    struct duration d;
     *out = REQUEST_MAX_MS;
     if (!json_present(value))
         return 0;
     struct slice text = json_is(value, JSON_NUMBER) ? json_slice(value) : json_raw(value);
-    *out = text.p ? duration(text) : -1;
-    if (*out >= 0)
+    if (text.p && duration_parse(text, &d, &why) == 0) {
+        int64_t ms = duration_ms(d);
+        *out = ms < REQUEST_MAX_MS ? (msec)ms : REQUEST_MAX_MS;
         return 0;
+    }
     return ditto_fail(err, 400, "timeout.invalid", "Please choose a valid timeout.", "/headers/timeout",
                       "The timeout <%.*s> is no duration.", SLICE_ARG(json_slice(value)));
 }
@@ -93,14 +77,7 @@ static int bad_header(struct ditto_error *err, const char *reason)
         "/headers/requested-acks", "The value of the header 'requested-acks' is not valid: %s.", reason);
 }
 
-static bool answerable(struct slice label, bool wants_response)
-{
-    if (slice_eq(label, S("twin-persisted")) || slice_eq(label, S("search-persisted")))
-        return false;
-    return wants_response || !slice_eq(label, S("live-response"));
-}
-
-static int add(struct request *r, struct slice label, bool wants_response, struct ditto_error *err)
+static int add(struct request *r, struct slice label, struct ditto_error *err)
 {
     if (!label_valid(label))
         return ditto_fail(
@@ -111,27 +88,25 @@ static int add(struct request *r, struct slice label, bool wants_response, struc
     for (size_t i = 0; i < r->n; i++)
         if (slice_eq(r->labels[i], label))
             return 0;
-    if (!answerable(label, wants_response))
-        return 0;
     if (r->n == REQUEST_MAX_LABELS)
         return bad_header(err, "too many labels");
     r->labels[r->n++] = label;
     return 0;
 }
 
-static int add_array(struct request *r, struct json array, bool wants_response, struct ditto_error *err)
+static int add_array(struct request *r, struct json array, struct ditto_error *err)
 {
     for (struct json_iter it = json_iter(array); json_next(&it);) {
         struct slice label = json_raw(it.value); /* a valid label has nothing to escape */
         if (!label.p)
             return bad_header(err, "a label is no string");
-        if (add(r, label, wants_response, err) < 0)
+        if (add(r, label, err) < 0)
             return -1;
     }
     return 0;
 }
 
-static int add_text(struct request *r, struct slice text, bool wants_response, struct ditto_error *err)
+static int add_text(struct request *r, struct slice text, struct ditto_error *err)
 {
     struct json_error why;
     struct json array;
@@ -139,41 +114,131 @@ static int add_text(struct request *r, struct slice text, bool wants_response, s
     if (slice_starts(text, S("["))) {
         if (json_parse(text, &array, &why) < 0)
             return bad_header(err, why.reason);
-        return add_array(r, array, wants_response, err);
+        return add_array(r, array, err);
     }
     while (text.len) {
         struct slice label = slice_trim(slice_cut(&text, ','));
-        if (label.len && add(r, label, wants_response, err) < 0)
+        if (label.len && add(r, label, err) < 0)
             return -1;
     }
     return 0;
 }
 
-/* Only messages and live commands can have a response; it is required unless the header says otherwise. */
-static bool response_wanted(const struct topic *t, struct json header)
+static int read_labels(struct json acks, struct buf *scratch, struct request *r, struct ditto_error *err)
 {
-    if (t->criterion != CRITERION_MESSAGES && t->criterion != CRITERION_COMMANDS)
-        return false;
-    return !json_is(header, JSON_FALSE) && !json_text_is(header, S("false"));
+    if (json_is(acks, JSON_ARRAY))
+        return add_array(r, acks, err);
+    if (json_is(acks, JSON_STRING))
+        return add_text(r, json_text(acks, scratch), err);
+    return json_present(acks) ? bad_header(err, "neither an array nor text") : 0;
+}
+
+/* ---- defaults ---- */
+
+enum request_kind request_kind(const struct topic *t)
+{
+    switch (t->criterion) {
+    case CRITERION_EVENTS:
+    case CRITERION_ANNOUNCEMENTS: return REQUEST_OF_NEWS;
+    case CRITERION_MESSAGES: return REQUEST_OF_LIVE;
+    case CRITERION_SEARCH:
+    case CRITERION_STREAMING: return REQUEST_OF_STREAM;
+    default: break;
+    }
+    if (t->group != GROUP_THINGS)
+        return REQUEST_OF_QUERY;
+    if (t->channel == CHANNEL_LIVE)
+        return REQUEST_OF_LIVE;
+    bool changes = t->verb == ACTION_CREATE || t->verb == ACTION_MODIFY || t->verb == ACTION_MERGE ||
+                   t->verb == ACTION_DELETE || t->verb == ACTION_MIGRATE;
+    return changes ? REQUEST_OF_TWIN : REQUEST_OF_QUERY;
+}
+
+struct slice request_implied(enum request_kind k)
+{
+    if (k == REQUEST_OF_TWIN)
+        return S("twin-persisted");
+    return k == REQUEST_OF_LIVE ? S("live-response") : SLICE_NONE;
+}
+
+/* Can such a message never get this acknowledgement? */
+static bool pointless(struct slice label, enum request_kind k)
+{
+    bool of_twin = slice_eq(label, S("twin-persisted")) || slice_eq(label, S("search-persisted"));
+    bool of_live = slice_eq(label, S("live-response"));
+    return (of_twin && k != REQUEST_OF_TWIN) || (of_live && k != REQUEST_OF_LIVE);
+}
+
+static size_t drop_pointless(struct request *r, enum request_kind k)
+{
+    size_t before = r->n;
+    r->n = 0;
+    for (size_t i = 0; i < before; i++)
+        if (!pointless(r->labels[i], k))
+            r->labels[r->n++] = r->labels[i];
+    return before - r->n;
+}
+
+static void remove_label(struct request *r, struct slice label)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (slice_eq(r->labels[i], label))
+            r->labels[i--] = r->labels[--r->n];
+}
+
+static int imply(struct request *r, enum request_kind k, bool given, bool required, struct ditto_error *err)
+{
+    struct slice implied = request_implied(k);
+    if (drop_pointless(r, k) || !implied.p)
+        return 0;
+    if (!given)
+        return required && r->timeout ? add(r, implied, err) : 0;
+    if (k != REQUEST_OF_LIVE)
+        return 0;
+    if (!required)
+        remove_label(r, implied);
+    return required && r->n ? add(r, implied, err) : 0;
+}
+
+static bool is_no(struct json v)
+{
+    return json_is(v, JSON_FALSE) || json_text_is(v, S("false"));
+}
+
+static int check(const struct request *r, enum request_kind k, const struct topic *t, bool required,
+                 struct ditto_error *err)
+{
+    if (r->timeout == 0 && (required || r->n))
+        return ditto_fail(err, 400, "header.invalid",
+                          "Give it time, or ask for neither response nor acknowledgements.",
+                          "/headers/timeout", "The timeout must not be zero.");
+    if (k == REQUEST_OF_LIVE && !required && t->verb == ACTION_RETRIEVE)
+        return ditto_fail(err, 400, "command.headers.invalid", "A query without a response is pointless.",
+                          "/headers/response-required", "A live query must require a response.");
+    return 0;
 }
 
 int request_read(const struct line *l, const struct topic *t, struct buf *scratch, struct request *out,
                  struct ditto_error *err)
 {
-    struct wanted_headers h = find_headers(l->headers);
-    int rc = 0;
-    out->n = 0;
-    if (read_timeout(h.timeout, &out->timeout, err) < 0)
-        return -1;
-    if (!json_present(h.acks) || out->timeout == 0)
-        return 0;
-    bool wants_response = response_wanted(t, h.response_required);
+    struct json h[H_COUNT];
+    enum request_kind k = request_kind(t);
+    find_headers(l->headers, h);
     buf_reset(scratch, 65536);
-    if (json_is(h.acks, JSON_ARRAY))
-        rc = add_array(out, h.acks, wants_response, err);
-    else if (json_is(h.acks, JSON_STRING))
-        rc = add_text(out, json_text(h.acks, scratch), wants_response, err);
-    else
-        rc = bad_header(err, "neither an array nor text");
-    return rc;
+    out->n = 0;
+    out->correlation_id = json_raw(h[H_CORRELATION_ID]);
+    out->divert_to = h[H_DIVERT_TO];
+    out->divert_types = h[H_DIVERT_TYPES];
+    out->timeout = REQUEST_MAX_MS;
+    bool can = k != REQUEST_OF_NEWS && k != REQUEST_OF_STREAM, given = json_present(h[H_RESPONSE]);
+    out->response = can && !is_no(h[H_RESPONSE]);
+    if (read_timeout(h[H_TIMEOUT], &out->timeout, err) < 0)
+        return -1;
+    bool required = out->response;
+    if (!given && out->timeout == 0)
+        out->response = false;
+    if (read_labels(h[H_ACKS], scratch, out, err) < 0 ||
+        imply(out, k, json_present(h[H_ACKS]), required, err) < 0)
+        return -1;
+    return check(out, k, t, out->response, err);
 }

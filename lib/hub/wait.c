@@ -2,31 +2,14 @@
 
 #include <stdlib.h>
 
+#include "hub/enrich.h"
+#include "hub/reply.h"
+#include "hub/route.h"
 #include "hub/settle.h"
 
 #include "base/banned.h"
 
-enum { REASON_MAX_BYTES = 4096 };
-
-struct answer {
-    struct slice label; /* in the wait's own bytes */
-    int status;         /* 0: still to come */
-};
-
-struct wait {
-    struct hub *hub;
-    struct member *from;
-    struct wait *prev, *next; /* of from */
-    struct slice id;          /* in the wait's own bytes */
-    msec timeout;
-    struct timer timer;
-    size_t open; /* labels without an answer, and one more until wait_start */
-    struct buf reason;
-    enum line_class reason_class;
-    size_t n_answers, n_legs;
-    struct answer *answers;
-    struct leg *legs;
-};
+enum { REASON_MAX_BYTES = 4096, PAYLOAD_MAX_BYTES = 100000 };
 
 /* ---- settlements of the hub's own ---- */
 
@@ -37,77 +20,179 @@ void settle_accept(struct hub *h, struct member *from, struct slice id)
 {
     if (!id.p)
         return;
+    struct buf *q = member_queue(from);
+    size_t at = q->len;
     h->counters[HUB_ACCEPTED].n++;
-    line_put_settlement(member_queue(from), id, 200);
+    line_put_settlement(q, id, 200);
+    member_told(from, at);
 }
 
 void settle_refuse(struct hub *h, struct member *from, struct slice id, const struct ditto_error *err)
 {
     if (!id.p)
         return;
+    struct buf *q = member_queue(from);
+    size_t at = q->len;
     h->counters[counter_of[line_class_of(err->status)]].n++;
-    ditto_error_settle(member_queue(from), id, err);
+    ditto_error_settle(q, id, err);
+    member_told(from, at);
 }
 
 static void settle_wait(struct wait *w, enum line_class c)
 {
     struct buf *q = member_queue(w->from);
+    size_t at = q->len;
     w->hub->counters[counter_of[c]].n++;
     if (c == CLASS_ACCEPT || w->reason.len == 0) {
         line_put_settlement(q, w->id, line_class_status(c));
-        return;
+    } else {
+        buf_puts(q, "{\"id\":\"");
+        buf_put_slice(q, w->id);
+        buf_putc(q, '"');
+        json_put_member_int(q, S("status"), line_class_status(c));
+        json_put_member(q, S("error"), buf_slice(&w->reason));
+        buf_puts(q, "}\n");
     }
-    buf_puts(q, "{\"id\":\"");
-    buf_put_slice(q, w->id);
-    buf_putc(q, '"');
-    json_put_member_int(q, S("status"), line_class_status(c));
-    json_put_member(q, S("error"), buf_slice(&w->reason));
-    buf_puts(q, "}\n");
+    member_told(w->from, at);
 }
 
 /* ---- life of a wait ---- */
 
-static void wait_timed_out(struct timer *t);
+static void on_timer(struct timer *t);
+
+static size_t bucket(struct slice correlation_id)
+{
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < correlation_id.len; i++)
+        h = (h ^ (unsigned char)correlation_id.p[i]) * 1099511628211u;
+    return (size_t)(h ^ h >> 32) % CORRELATIONS;
+}
+
+/* In front: of several with one correlation id the newest, which a redelivery is, is answered first. */
+static void remember(struct wait *w)
+{
+    struct wait **at = &w->hub->by_correlation[bucket(w->correlation_id)];
+    w->same = *at;
+    w->same_at = at;
+    if (w->same)
+        w->same->same_at = &w->same;
+    *at = w;
+}
+
+static void forget(struct wait *w)
+{
+    if (!w->same_at)
+        return;
+    *w->same_at = w->same;
+    if (w->same)
+        w->same->same_at = w->same_at;
+    w->same_at = NULL;
+    w->same = NULL;
+}
 
 static struct slice keep(char **at, struct slice s)
 {
-    struct slice kept = {*at, s.len};
-    memcpy(*at, s.p, s.len);
+    struct slice kept = {s.p ? *at : NULL, s.len};
+    if (s.len)
+        memcpy(*at, s.p, s.len);
     *at += s.len;
     return kept;
 }
 
-/* One allocation: the wait, its answers, its legs, its texts. */
-struct wait *wait_new(struct hub *h, struct member *from, struct slice id, const struct request *r,
-                      size_t max_legs)
+static void keep_message(struct wait *w, char **at, const struct line *l, const struct topic *t,
+                         const struct request *r, const struct reply_to *to)
 {
-    size_t text = id.len;
-    for (size_t i = 0; i < r->n; i++)
-        text += r->labels[i].len;
-    size_t fixed = sizeof(struct wait) + r->n * sizeof(struct answer) + max_legs * sizeof(struct leg);
+    w->topic = keep(at, t->full);
+    w->path = keep(at, json_slice(l->path));
+    w->correlation_id = keep(at, r->correlation_id);
+    w->divert_to = keep(at, json_raw(r->divert_to));
+    w->divert_types = keep(at, json_raw(r->divert_types));
+    w->to = *to;
+    w->to.connection = keep(at, to->connection);
+    w->to.context = keep(at, to->context);
+    struct slice expects = keep(at, json_slice(to->expects));
+    w->to.expects = (struct json){to->expects.type, expects.p, expects.len};
+}
+
+/* A query is answered by its response, which has no label; what requests no acknowledgement, but a response, by that. */
+static bool is_lenient(enum request_kind k, const struct request *r)
+{
+    return k == REQUEST_OF_QUERY || (r->n == 0 && r->response);
+}
+
+static size_t answers_of(enum request_kind k, const struct request *r)
+{
+    return is_lenient(k, r) ? r->response : r->n;
+}
+
+static struct slice label_of(enum request_kind k, const struct request *r, size_t i)
+{
+    struct slice implied = request_implied(k);
+    return !is_lenient(k, r) ? r->labels[i] : implied.p ? implied : S("");
+}
+
+/* One allocation: the wait, its answers, its texts. */
+struct wait *wait_new(struct hub *h, struct member *from, const struct line *l, const struct topic *t,
+                      const struct request *r, const struct reply_to *to)
+{
+    enum request_kind kind = request_kind(t);
+    size_t n = answers_of(kind, r), fixed = sizeof(struct wait) + n * sizeof(struct answer);
+    size_t text = l->id.len + t->full.len + l->path.len + r->correlation_id.len + r->divert_to.len +
+                  r->divert_types.len + to->connection.len + to->context.len + to->expects.len;
+    for (size_t i = 0; i < n; i++)
+        text += label_of(kind, r, i).len;
     struct wait *w = xmalloc(fixed + text);
     char *at = (char *)w + fixed;
-    *w = (struct wait){.hub = h, .from = from, .timeout = r->timeout, .open = r->n + 1, .n_answers = r->n};
+    *w = (struct wait){
+        .hub = h, .from = from, .kind = kind, .timeout = r->timeout ? r->timeout : REQUEST_MAX_MS};
+    w->open = n + 1;
+    w->n_answers = n;
+    w->lenient = is_lenient(kind, r);
+    w->response = r->response;
     w->answers = (struct answer *)(w + 1);
-    w->legs = (struct leg *)(w->answers + r->n);
-    w->timer = (struct timer){.at = NEVER, .fire = wait_timed_out, .arg = w};
-    w->id = keep(&at, id);
-    for (size_t i = 0; i < r->n; i++)
-        w->answers[i] = (struct answer){keep(&at, r->labels[i]), 0};
+    w->timer = (struct timer){.at = NEVER, .fire = on_timer, .arg = w};
+    w->id = keep(&at, l->id);
+    keep_message(w, &at, l, t, r, to);
+    for (size_t i = 0; i < n; i++)
+        w->answers[i] = (struct answer){.label = keep(&at, label_of(kind, r, i))};
     w->next = from->waits;
     if (w->next)
         w->next->prev = w;
     from->waits = w;
     from->n_waits++;
     h->n_waits++;
+    if (w->correlation_id.len && n && kind != REQUEST_OF_QUERY)
+        remember(w);
     return w;
+}
+
+static void drop_claim(struct claim *c)
+{
+    struct wait *w = c->wait;
+    if (c->next)
+        c->next->prev = c->prev;
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        w->claims = c->next;
+    c->wait = NULL;
+}
+
+static void drop_claims(struct wait *w)
+{
+    while (w->claims) {
+        struct leg *l = w->claims->leg;
+        drop_claim(w->claims);
+        if (!l->claims[0].wait && !l->claims[1].wait)
+            leg_drop(l);
+    }
 }
 
 static void wait_free(struct wait *w)
 {
-    for (size_t i = 0; i < w->n_legs; i++)
-        if (w->legs[i].entry)
-            pending_remove(&w->legs[i].to->unsettled, w->legs[i].entry);
+    drop_claims(w);
+    forget(w);
+    reply_forget(w);
     if (w->timer.at != NEVER)
         loop_timer(w->hub->loop, &w->timer, NEVER);
     if (w->next)
@@ -117,91 +202,342 @@ static void wait_free(struct wait *w)
     else
         w->from->waits = w->next;
     w->from->n_waits--;
+    w->from->held -= w->texts.len;
     w->hub->n_waits--;
     buf_free(&w->reason);
+    buf_free(&w->texts);
     free(w);
 }
 
-static enum line_class decide(const struct wait *w)
+void wait_close(struct wait *w, enum line_class c)
 {
-    int acks[REQUEST_MAX_LABELS];
-    struct response all = {.acks = acks, .n_acks = w->n_answers};
-    for (size_t i = 0; i < w->n_answers; i++)
-        acks[i] = w->answers[i].status;
-    return settle_responses(1, &all, 1);
+    if (w->id.p)
+        settle_wait(w, c);
+    wait_free(w);
+}
+
+static void end(struct wait *w)
+{
+    w->over = true;
+    drop_claims(w);
+    forget(w);
+    if (w->timer.at != NEVER)
+        loop_timer(w->hub->loop, &w->timer, NEVER);
+    reply_finish(w);
 }
 
 static void release(struct wait *w)
 {
-    if (--w->open > 0)
+    if (--w->open == 0 && !w->over)
+        end(w);
+}
+
+enum line_class wait_decide(const struct wait *w)
+{
+    int acks[REQUEST_MAX_LABELS];
+    struct response all = {.acks = acks, .n_acks = w->n_answers};
+    const struct answer *first = w->answers;
+    enum line_class c;
+    if (w->error_status && (!w->lenient || w->lost))
+        return settle_error(w->error_status);
+    if (w->lenient)
+        return w->lost ? CLASS_REDELIVER : CLASS_ACCEPT;
+    if (w->n_answers == 0)
+        return w->worst;
+    for (size_t i = 0; i < w->n_answers; i++)
+        acks[i] = w->answers[i].status;
+    if (w->n_answers == 1 && slice_eq(first->label, request_implied(w->kind)))
+        all =
+            (struct response){.status = first->status, .live = w->kind == REQUEST_OF_LIVE && !first->by_hub};
+    c = settle_responses(1, &all, 1);
+    return c > w->worst ? c : w->worst;
+}
+
+/* ---- legs ---- */
+
+struct leg *leg_new(struct member *to, const struct outlet *outlet, char *id)
+{
+    struct leg *l = xcalloc(1, sizeof *l);
+    l->to = to;
+    l->outlet = outlet;
+    l->claims[0].leg = l->claims[1].leg = l;
+    l->entry = pending_add(&to->unsettled, l, id);
+    return l;
+}
+
+void leg_claim(struct leg *l, struct wait *w, int about)
+{
+    struct claim *c = &l->claims[l->claims[0].wait != NULL];
+    c->wait = w;
+    c->about = about;
+    c->prev = NULL;
+    c->next = w->claims;
+    if (c->next)
+        c->next->prev = c;
+    w->claims = c;
+    w->open += about == CLAIM_ARRIVED;
+}
+
+void leg_drop(struct leg *l)
+{
+    pending_remove(&l->to->unsettled, l->entry);
+    enrich_unclaimed(l);
+    free(l);
+}
+
+static void answer_labels(struct wait *w, const struct outlet *o, int status, const struct said *s)
+{
+    w->open++;
+    for (size_t i = 0; i < o->n_labels; i++) {
+        int label = wait_missing(w, o->labels[i]);
+        if (label >= 0)
+            wait_answer(w, (size_t)label, status, s);
+    }
+    release(w);
+}
+
+/* The service that was asked left without an answer: what it caused, if anything, is not known. */
+static void give_up(struct wait *w)
+{
+    w->open++;
+    for (size_t i = 0; i < w->n_answers; i++)
+        wait_unavailable(w, i, "the service that it was for left");
+    release(w);
+}
+
+static void answer_claim(struct wait *w, int about, const struct outlet *o, int status, const struct said *s)
+{
+    if (about <= CLAIM_REPLY) {
+        reply_settled(w, (size_t)(CLAIM_REPLY - about), status);
         return;
-    settle_wait(w, decide(w));
-    wait_free(w);
+    }
+    bool asked = !o && about > CLAIM_REPLY && !s->by_hub;
+    w->open++;
+    if (asked && w->kind == REQUEST_OF_TWIN) /* its events have been written before */
+        route_others(w, NULL);
+    if (about >= 0)
+        wait_answer(w, (size_t)about, status, s);
+    else if (about == CLAIM_ARRIVED)
+        wait_missed(w, status, s);
+    else if (about == CLAIM_LABELS)
+        answer_labels(w, o, status, s);
+    else if (about == CLAIM_NOTHING && s->by_hub)
+        give_up(w);
+    release(w);
 }
 
-void wait_leg(struct wait *w, size_t label, struct member *to, char *id)
+void leg_settle(struct leg *l, int status, const struct said *s)
 {
-    struct leg *leg = &w->legs[w->n_legs++];
-    *leg = (struct leg){w, to, NULL, label};
-    leg->entry = pending_add(&to->unsettled, leg, id);
+    struct claim claims[2] = {l->claims[0], l->claims[1]};
+    const struct outlet *o = l->outlet;
+    if (l->fetch) {
+        enrich_answered(l, status, s);
+        return;
+    }
+    for (size_t i = 0; i < 2; i++)
+        if (l->claims[i].wait)
+            drop_claim(&l->claims[i]);
+    leg_drop(l);
+    for (size_t i = 0; i < 2; i++)
+        if (claims[i].wait)
+            answer_claim(claims[i].wait, claims[i].about, o, status, s);
 }
 
-bool wait_has_answer(const struct wait *w, size_t label)
+/* ---- answers ---- */
+
+int wait_missing(const struct wait *w, struct slice label)
 {
-    return w->answers[label].status != 0;
+    for (size_t i = 0; !w->over && i < w->n_answers; i++)
+        if (slice_eq(w->answers[i].label, label))
+            return w->answers[i].status ? -1 : (int)i;
+    return -1;
+}
+
+static bool claims_label(const struct claim *c, struct slice label, size_t i)
+{
+    if (c->about >= 0)
+        return (size_t)c->about == i;
+    for (size_t k = 0; c->about == CLAIM_LABELS && k < c->leg->outlet->n_labels; k++)
+        if (slice_eq(c->leg->outlet->labels[k], label))
+            return true;
+    return false;
 }
 
 bool wait_has_leg(const struct wait *w, size_t label)
 {
-    for (size_t i = 0; i < w->n_legs; i++)
-        if (w->legs[i].label == label)
+    for (const struct claim *c = w->claims; c; c = c->next)
+        if (claims_label(c, w->answers[label].label, label))
             return true;
     return false;
 }
 
 /* The error of the worst answer tells most; the first of its class. */
-static void keep_reason(struct wait *w, int status, struct slice error)
+static void keep_reason(struct wait *w, int status, struct json error)
 {
     enum line_class c = line_class_of(status);
-    if (c == CLASS_ACCEPT || c < w->reason_class || error.len > REASON_MAX_BYTES)
+    if (c == CLASS_ACCEPT || c < w->reason_class || error.len > REASON_MAX_BYTES ||
+        !json_is(error, JSON_OBJECT))
         return;
     if (c == w->reason_class && w->reason.len)
         return;
     buf_reset(&w->reason, REASON_MAX_BYTES);
-    buf_put_slice(&w->reason, error);
+    buf_put_slice(&w->reason, json_slice(error));
     w->reason_class = c;
 }
 
-void wait_answer(struct wait *w, size_t label, int status, struct slice error)
+struct span wait_keep_text(struct wait *w, struct slice s)
 {
-    if (wait_has_answer(w, label))
+    struct span kept = {w->texts.len, s.len};
+    buf_put_slice(&w->texts, s);
+    w->from->held += s.len;
+    return kept;
+}
+
+static struct span keep_payload(struct wait *w, struct json v)
+{
+    bool fits = v.type != JSON_ABSENT && v.len <= PAYLOAD_MAX_BYTES;
+    return wait_keep_text(w, fits && w->response ? json_slice(v) : SLICE_NONE);
+}
+
+void wait_answer(struct wait *w, size_t label, int status, const struct said *s)
+{
+    struct answer *a = &w->answers[label];
+    if (a->status || w->over)
         return;
-    w->answers[label].status = status;
-    keep_reason(w, status, error);
+    a->status = status;
+    a->weak = s->weak;
+    a->by_hub = s->by_hub;
+    a->value = keep_payload(w, s->value.type == JSON_ABSENT ? s->error : s->value);
+    a->headers = keep_payload(w, s->headers);
+    keep_reason(w, status, s->error.type == JSON_ABSENT ? s->value : s->error);
     release(w);
 }
 
-static void answer_error(struct wait *w, size_t label, const struct ditto_error *err)
+void wait_keep_response(struct wait *w, struct slice rest)
 {
-    struct buf error = {0};
-    ditto_error_put(&error, err, false);
-    wait_answer(w, label, err->status, buf_slice(&error));
-    buf_free(&error);
+    if (!w->response || w->over)
+        return;
+    w->rest = wait_keep_text(w, rest);
+    w->has_rest = true;
+}
+
+void wait_fail(struct wait *w, int status, struct slice rest)
+{
+    if (w->over)
+        return;
+    w->error_status = status;
+    wait_keep_response(w, rest);
+    end(w);
+}
+
+void wait_missed(struct wait *w, int status, const struct said *s)
+{
+    enum line_class c = line_class_of(status);
+    if (c > w->worst)
+        w->worst = c;
+    keep_reason(w, status, s->error);
+    release(w);
+}
+
+static struct said said_error(struct buf *text, const struct ditto_error *err)
+{
+    ditto_error_put(text, err, false);
+    return (struct said){.error = {JSON_OBJECT, buf_p(text), text->len}, .by_hub = true};
+}
+
+static void unavailable(struct ditto_error *err, struct slice label, const char *reason)
+{
+    static const char advice[] =
+        "The requested Connection is temporarily not available, please retry the performed "
+        "action in order to improve resiliency.";
+    if (label.len)
+        ditto_fail(err, 503, "connectivity:connection.unavailable", advice, NULL,
+                   "The acknowledgement '%.*s' is not available: %s.", SLICE_ARG(label), reason);
+    else
+        ditto_fail(err, 503, "connectivity:connection.unavailable", advice, NULL,
+                   "The message was not delivered: %s.", reason);
 }
 
 void wait_unavailable(struct wait *w, size_t label, const char *reason)
 {
     struct ditto_error err = {0};
-    struct slice text = w->answers[label].label;
-    if (wait_has_answer(w, label))
+    struct buf text = {0};
+    if (w->answers[label].status || w->over)
         return;
-    ditto_fail(
-        &err, 503, "connectivity:connection.unavailable",
-        "The requested Connection is temporarily not available, please retry the performed action in order to "
-        "improve resiliency.",
-        NULL, "The acknowledgement '%.*s' is not available: %s.", SLICE_ARG(text), reason);
+    unavailable(&err, w->answers[label].label, reason);
+    w->lost = true;
     w->hub->counters[HUB_UNAVAILABLE].n++;
-    answer_error(w, label, &err);
+    struct said s = said_error(&text, &err);
+    wait_answer(w, label, err.status, &s);
+    buf_free(&text);
+}
+
+void leg_lose(struct leg *l, const char *reason)
+{
+    struct ditto_error err = {0};
+    struct buf text = {0};
+    struct slice label = SLICE_NONE;
+    for (size_t i = 0; i < 2; i++) {
+        struct claim *c = &l->claims[i];
+        if (c->wait && c->about >= 0) {
+            label = c->wait->answers[c->about].label;
+            c->wait->lost = true;
+        }
+    }
+    unavailable(&err, label, reason);
+    if (l->outlet || label.p)
+        l->to->hub->counters[HUB_UNAVAILABLE].n++;
+    struct said s = said_error(&text, &err);
+    leg_settle(l, err.status, &s);
+    buf_free(&text);
+}
+
+/* ---- the end of patience ---- */
+
+static void answer_late(struct wait *w, size_t label)
+{
+    struct ditto_error err = {0};
+    struct buf text = {0};
+    struct slice name = w->answers[label].label;
+    if (w->n_answers == 1 && (w->kind == REQUEST_OF_QUERY || slice_eq(name, request_implied(w->kind))))
+        ditto_fail(&err, 408, "command.timeout", "Try increasing the command timeout.", NULL,
+                   "The command reached the timeout of %lldms.", (long long)w->timeout);
+    else
+        ditto_fail(
+            &err, 408, "acknowledgement:request.timeout",
+            "Try increasing the timeout and make sure that the requested acknowledgement is sent back in time.",
+            NULL, "The acknowledgement '%.*s' did not come within %lld ms.", SLICE_ARG(name),
+            (long long)w->timeout);
+    w->lost = true;
+    w->hub->counters[HUB_TIMED_OUT].n++;
+    struct said s = said_error(&text, &err);
+    wait_answer(w, label, err.status, &s);
+    buf_free(&text);
+}
+
+static void timed_out(struct wait *w)
+{
+    w->open++; /* so that the last answer does not end it under our hands */
+    for (size_t i = 0; i < w->n_answers; i++)
+        if (!w->answers[i].status)
+            answer_late(w, i);
+    for (struct claim *c = w->claims, *next; c; c = next) {
+        next = c->next;
+        if (c->about != CLAIM_ARRIVED)
+            continue;
+        w->worst = CLASS_REDELIVER;
+        w->open--;
+    }
+    release(w);
+}
+
+static void on_timer(struct timer *t)
+{
+    struct wait *w = t->arg;
+    if (w->over)
+        reply_again(w);
+    else
+        timed_out(w);
 }
 
 void wait_start(struct wait *w)
@@ -211,46 +547,13 @@ void wait_start(struct wait *w)
     release(w);
 }
 
-static void answer_late(struct wait *w, size_t label)
-{
-    struct ditto_error err = {0};
-    ditto_fail(
-        &err, 408, "acknowledgement:request.timeout",
-        "Try increasing the timeout and make sure that the requested acknowledgement is sent back in time.",
-        NULL, "The acknowledgement '%.*s' did not come within %lld ms.", SLICE_ARG(w->answers[label].label),
-        (long long)w->timeout);
-    w->hub->counters[HUB_TIMED_OUT].n++;
-    answer_error(w, label, &err);
-}
-
-static void wait_timed_out(struct timer *t)
-{
-    struct wait *w = t->arg;
-    w->open++; /* so that the last answer does not free it under our hands */
-    for (size_t i = 0; i < w->n_answers; i++)
-        if (!wait_has_answer(w, i))
-            answer_late(w, i);
-    release(w);
-}
-
 /* ---- legs come home ---- */
-
-/* The entry is complete, or will never be. Its wait may be gone afterwards. */
-static struct wait *take_leg(struct member *m, struct entry *e, size_t *label)
-{
-    struct leg *leg = e->data;
-    leg->entry = NULL;
-    *label = leg->label;
-    pending_remove(&m->unsettled, e);
-    return leg->wait;
-}
 
 bool wait_settlement(struct member *m, const struct line *l)
 {
     uint64_t unknown = m->unsettled.unknown;
     struct entry *e;
     int64_t parts;
-    size_t label;
     if (!pending_owns(&m->unsettled, l->id))
         return false;
     if (l->kind == LINE_SETTLEMENT)
@@ -261,24 +564,18 @@ bool wait_settlement(struct member *m, const struct line *l)
         return false;
     if (!e)
         return m->unsettled.unknown == unknown;
-    int status = e->status;
-    struct wait *w = take_leg(m, e, &label);
-    wait_answer(w, label, status, json_is(l->error, JSON_OBJECT) ? json_slice(l->error) : SLICE_NONE);
+    struct json payload = json_present(l->value) ? l->value : json_present(l->text) ? l->text : l->bytes;
+    struct said s = {
+        .error = l->error, .value = payload, .headers = l->headers, .weak = json_is(l->weak, JSON_TRUE)};
+    leg_settle(e->data, e->status, &s);
     return true;
-}
-
-static void lose(struct member *m, struct entry *e, const char *reason)
-{
-    size_t label;
-    struct wait *w = take_leg(m, e, &label);
-    wait_unavailable(w, label, reason);
 }
 
 size_t wait_lost(struct member *m, const char *reason)
 {
     size_t n = 0;
     for (; m->unsettled.oldest; n++)
-        lose(m, m->unsettled.oldest, reason);
+        leg_lose(m->unsettled.oldest->data, reason);
     return n;
 }
 
@@ -286,7 +583,7 @@ void wait_unsent(struct member *m, struct slice id, const char *reason)
 {
     struct entry *e = pending_owns(&m->unsettled, id) ? pending_settle(&m->unsettled, id, 503) : NULL;
     if (e)
-        lose(m, e, reason);
+        leg_lose(e->data, reason);
 }
 
 void wait_abandon(struct member *from)
@@ -294,4 +591,23 @@ void wait_abandon(struct member *from)
     from->hub->counters[HUB_ABANDONED].n += from->n_waits;
     while (from->waits)
         wait_free(from->waits);
+}
+
+/* ---- devices ---- */
+
+static struct slice entity_of(struct slice topic)
+{
+    struct slice rest = topic;
+    size_t namespace = slice_cut(&rest, '/').len, name = slice_cut(&rest, '/').len;
+    return slice_of(topic.p, namespace + 1 + name);
+}
+
+struct wait *wait_for_device(struct hub *h, struct slice correlation_id, const struct topic *t,
+                             struct slice label)
+{
+    for (struct wait *w = correlation_id.p ? h->by_correlation[bucket(correlation_id)] : NULL; w; w = w->same)
+        if (slice_eq(w->correlation_id, correlation_id) &&
+            slice_eq(entity_of(w->topic), entity_of(t->full)) && wait_missing(w, label) >= 0)
+            return w;
+    return NULL;
 }

@@ -294,6 +294,13 @@ static struct entry *entry_find(const struct pending *p, struct slice id, struct
 
 /* --- settling --- */
 
+struct entry *pending_find(const struct pending *p, struct slice id)
+{
+    struct slice tail = SLICE_NONE;
+    struct entry *e = entry_find(p, id, &tail);
+    return tail.len ? NULL : e;
+}
+
 static void record(struct entry *e, int status)
 {
     enum line_class c = line_class_of(status);

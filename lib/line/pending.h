@@ -48,6 +48,8 @@ struct entry *pending_add(struct pending *p, void *data, char *id);
 size_t pending_id(const struct pending *p, const struct entry *e, char *id);
 /* Is id ours (same prefix)? Then a settlement or parts line with it is consumed, else passed on. */
 bool pending_owns(const struct pending *p, struct slice id);
+/* The entry with exactly this id, complete or not; NULL: there is none, or the id is that of a part. */
+struct entry *pending_find(const struct pending *p, struct slice id);
 /* A settlement with an id of ours. Returns the entry when it is now complete (the caller acts, then pending_remove),
  * else NULL. Once parts are announced the id itself is no longer open. */
 struct entry *pending_settle(struct pending *p, struct slice id, int status);
