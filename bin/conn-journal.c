@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@
 #include "base/opt.h"
 #include "connection/connection.h"
 #include "store/copy.h"
+#include "store/durable.h"
 #include "store/export.h"
 #include "store/gdbm_file.h"
 #include "store/history.h"
@@ -226,17 +228,39 @@ static bool is_copy(void)
     return file && strcmp(slash ? slash + 1 : file, EVENTS_FILE) != 0;
 }
 
-static void read_log(struct salvage *s, int dir, bool *marked)
+/* What stands beside the log says how far it went. */
+struct traces {
+    struct mark mark;
+    struct snapshot snapshot;
+    bool marked;
+};
+
+static uint64_t read_traces(struct traces *t, int dir)
+{
+    *t = (struct traces){0};
+    if (is_copy())
+        return 0;
+    t->marked = mark_read(dir, &t->mark);
+    (void)snapshot_read(dir, &t->snapshot);
+    uint64_t must = durable_read(dir);
+    if (must < t->snapshot.position)
+        must = t->snapshot.position;
+    return must < (uint64_t)t->mark.position ? (uint64_t)t->mark.position : must;
+}
+
+/* A log that is gone, though it was there, is one that lost everything. */
+static void read_log(struct salvage *s, int dir, struct traces *traces)
 {
     struct log_error err;
-    struct mark mark = {0};
+    uint64_t must = read_traces(traces, dir);
     int fd = open(path_of_log(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && must)
+        fd = memfd_create("nothing", MFD_CLOEXEC);
     if (fd < 0)
         die_sys(EXIT_TEMPORARY, "cannot open '%s'", path_of_log());
     if (!is_copy())
         lock_log(dir, fd);
-    *marked = !is_copy() && mark_read(dir, &mark);
-    if (salvage_read(s, fd, (uint64_t)mark.position, &out, &err) != 0)
+    if (salvage_read(s, fd, must, &traces->snapshot, &out, &err) != 0)
         die(err.exit_code, "cannot read '%s': %s", path_of_log(), err.text);
 }
 
@@ -260,13 +284,14 @@ static void put_summary(const struct salvage *s, bool marked)
 static int verify(const char *operand)
 {
     struct salvage s;
-    bool marked;
+    struct traces traces;
     int dir = open_folder();
     (void)operand;
-    read_log(&s, dir, &marked);
-    put_summary(&s, marked);
+    read_log(&s, dir, &traces);
+    put_summary(&s, traces.marked);
     int rc = s.problems ? EXIT_NEGATIVE : EXIT_DONE;
     salvage_free(&s);
+    snapshot_free(&traces.snapshot);
     (void)close(dir);
     return rc;
 }
@@ -275,12 +300,12 @@ static int repair(const char *operand)
 {
     char fresh[PATH_MAX];
     struct salvage s;
-    bool marked;
+    struct traces traces;
     int rc = EXIT_DONE, dir = open_folder();
     (void)operand;
     if (is_copy())
         die(EXIT_PERMANENT, "cannot change '%s': a copy is only read", file);
-    read_log(&s, dir, &marked);
+    read_log(&s, dir, &traces);
     (void)snprintf(fresh, sizeof fresh, "%.*s/repair.XXXXXX",
                    (int)(strlen(path_of_log()) - sizeof EVENTS_FILE), path_of_log());
     if (s.problems && (!mkdtemp(fresh) || copy_repaired(&s, dir, fresh) != 0)) {
@@ -289,8 +314,9 @@ static int repair(const char *operand)
     }
     if (s.problems)
         copy_remove(fresh);
-    put_summary(&s, marked);
+    put_summary(&s, traces.marked);
     salvage_free(&s);
+    snapshot_free(&traces.snapshot);
     (void)close(dir);
     return rc;
 }

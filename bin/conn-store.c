@@ -116,7 +116,11 @@ static void open_store(struct store *s, const char *dir, enum log_mode mode)
     if (store_open(s, &log_gdbm, dir, mode, &vault, &err) != 0)
         die(err.exit_code, "cannot open '%s/events.gdbm': %s", dir, err.text);
     s->log->backend->health(s->log, &h);
-    if (!h.clean)
+    if (!h.clean && h.damaged)
+        warn("'%s/events.gdbm' was not closed in order: read %" PRIu64
+             " records one by one, dropped %zu unfinished, %zu of them damaged",
+             dir, h.position, h.dropped, h.damaged);
+    else if (!h.clean)
         warn("'%s/events.gdbm' was not closed in order: read %" PRIu64
              " records one by one, dropped %zu unfinished",
              dir, h.position, h.dropped);

@@ -400,8 +400,9 @@ refuses() { # REASON
     journal verify
     fine
     run --separate-stderr conn-store -1 < <(on retrieveConnection a; on openConnection b; on retrieveConnection b)
+    # what the lost event did, the snapshot knows
     assert_status 0
-    assert_lines '[.[].signal|.connection.name // .status]' '["one",200,"first"]'
+    assert_lines '[.[].signal|.connection.name // .status]' '["two",200,"first"]'
     journal verify
     fine
 }

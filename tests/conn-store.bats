@@ -145,40 +145,7 @@ load helper/store
     assert_output '{"position":5,"connections":2,"open":1,"deleted":1,"clean":false,"dropped":0}'
     assert_stderr "conn-store: warning: '$CONN_DIR/events.gdbm' was not closed in order: read 5 records one by one, dropped 0 unfinished"
     ls "$CONN_DIR" >"$WORK/list"
-    assert_file "$WORK/list" $'events.gdbm\nevents.lock\nevents.snapshot'
-}
-
-# Offset of the last record in the file.
-last_record() {
-    grep -abo DEv1 "$CONN_DIR/events.gdbm" | sort -n -t : -k 1 | tail -n 1 | cut -d : -f 1
-}
-
-@test "a truncated last record after a kill was never confirmed; after a clean end it is missed" {
-    store "$(create a)" "$(on openConnection a)" "$(on closeConnection a)"
-    cp -r "$CONN_DIR" "$WORK/copy"
-    truncate -s $(($(last_record) + 60)) "$CONN_DIR/events.gdbm"
-    run --separate-stderr conn-store -1 </dev/null
-    assert_status 100
-    assert_output ''
-    assert_stderr --regexp "^conn-store: error: cannot open '$CONN_DIR/events.gdbm': record 3 of 3 is damaged \(at byte [0-9]+\)$"
-    rm "$CONN_DIR/events.clean"
-    run --separate-stderr conn-store -1 <<<"$(on retrieveConnection a)"
-    assert_status 0
-    assert_stderr "conn-store: warning: '$CONN_DIR/events.gdbm' was not closed in order: read 2 records one by one, dropped 1 unfinished"
-    assert_lines '.[0].signal.connection.connectionStatus' '"open"'
-    # what the page says: put the copy back
-    rm -r "$CONN_DIR"
-    cp -r "$WORK/copy" "$CONN_DIR"
-    store "$(on retrieveConnection a)"
-    assert_lines '.[0].signal.connection.connectionStatus' '"closed"'
-}
-
-@test "a file that is not ours" {
-    echo hello >"$CONN_DIR/events.gdbm"
-    run --separate-stderr conn-store -1 </dev/null
-    assert_status 100
-    assert_stderr "conn-store: error: cannot open '$CONN_DIR/events.gdbm': it is no event file"
-    assert_file "$CONN_DIR/events.gdbm" hello
+    assert_file "$WORK/list" $'events.durable\nevents.gdbm\nevents.lock\nevents.snapshot'
 }
 
 # --- disk full ---------------------------------------------------------------------------------------------------

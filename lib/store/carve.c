@@ -76,8 +76,10 @@ static void found(struct carve *c, const struct record *r, uint64_t offset, size
         c->durable = r->durable;
 }
 
-static void found_damaged(struct carve *c, const struct record *r, uint64_t offset)
+/* One that the file cuts off is damaged, too, if it was confirmed. */
+static void found_damaged(struct carve *c, const struct record *r, uint64_t offset, bool cut_off)
 {
+    c->n_short += cut_off;
     if (c->n_damaged < CARVE_DAMAGED_MAX)
         c->damaged[c->n_damaged] = (struct carved){r->position, offset, 0, r->kind};
     c->n_damaged++;
@@ -99,7 +101,7 @@ static int examine(struct window *w)
     else if (st == RECORD_NEWER)
         w->c->newer = true;
     else
-        found_damaged(w->c, &r, w->offset);
+        found_damaged(w->c, &r, w->offset, st == RECORD_SHORT);
     pass(w, st == RECORD_WHOLE || st == RECORD_NEWER ? len : 4);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/durable.h"
 #include "store/export.h"
 #include "store/gdbm_file.h"
 #include "store/mark.h"
@@ -23,7 +24,8 @@ static const char *path_in(const char *dir, const char *name)
 
 static void remove_log(const char *dir)
 {
-    static const char *const names[] = {EVENTS_FILE, MARK_FILE, LOCK_FILE, SNAPSHOT_FILE, FRESH_FILE};
+    static const char *const names[] = {EVENTS_FILE,   MARK_FILE,    LOCK_FILE,
+                                        SNAPSHOT_FILE, DURABLE_FILE, FRESH_FILE};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         (void)unlink(path_in(dir, names[i]));
 }
@@ -71,7 +73,7 @@ static int gone(int dir, const char *name)
 static int put_in_force(int dir, const char *fresh)
 {
     if (mark_remove(dir) != 0 || gone(dir, SNAPSHOT_FILE) != 0 || gone(dir, BACKUP_FILE) != 0 ||
-        linkat(dir, EVENTS_FILE, dir, BACKUP_FILE, 0) != 0 ||
+        (linkat(dir, EVENTS_FILE, dir, BACKUP_FILE, 0) != 0 && errno != ENOENT) ||
         renameat(AT_FDCWD, path_in(fresh, EVENTS_FILE), dir, EVENTS_FILE) != 0)
         return -1;
     return fsync(dir);

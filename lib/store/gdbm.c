@@ -114,6 +114,7 @@ static int gdbm_log_commit(struct event_log *log)
     bool ready = repair(g) == 0 && reserve(g) == 0;
     if (ready && write_staged(g) == 0) {
         ledger_commit(&g->ledger);
+        events_durable(g);
         return 0;
     }
     int why = errno;
@@ -155,6 +156,7 @@ static void gdbm_log_health(const struct event_log *log, struct log_health *out)
         .clean = g->clean,
         .writable = g->mode == LOG_WRITE && g->db,
         .dropped = g->dropped,
+        .damaged = g->damaged,
     };
     ledger_health(&g->ledger, out);
 }

@@ -1,4 +1,5 @@
 #include "store/gdbm_file.h"
+#include "store/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +71,11 @@ int events_fetch(struct gdbm_log *g, uint64_t position, struct buf *dst)
 int events_sync(GDBM_FILE db)
 {
     return gdbm_sync(db) == 0 && !gdbm_needs_recovery(db) ? 0 : gdbm_failed(db);
+}
+
+void events_durable(struct gdbm_log *g)
+{
+    durable_write(g->dir, &g->durable, g->ledger.head);
 }
 
 off_t events_size(const struct gdbm_log *g, const char *name)

@@ -4,6 +4,7 @@
  *   events.gdbm       "e/<position>" → record; "cut" → the record that says where the log begins
  *   events.clean      see mark.h
  *   events.snapshot   see snapshot.h
+ *   events.durable    see durable.h
  *   events.lock       flock: one owner
  *   events.gdbm.new   being written, not yet in force; a left-over is ignored
  *   events.gdbm.bak   what a repaired events.gdbm was made from
@@ -33,13 +34,13 @@ struct gdbm_log {
     struct event_log log;
     struct ledger ledger;
     enum log_mode mode;
-    int dir, lock;
+    int dir, lock, durable;
     const char
         *file;    /* name of the log in dir; not EVENTS_FILE: a copy, read only and without the other files */
     GDBM_FILE db; /* NULL while events.gdbm is suspect */
     struct carve carve; /* then: where the records lie */
     bool clean;
-    size_t dropped;
+    size_t dropped, damaged;
     msec repair_at; /* when putting a fresh file in force may be tried again */
     int repair_errno;
     off_t reserved; /* bytes of the disk that are booked for events.gdbm */
@@ -67,6 +68,8 @@ off_t events_size(const struct gdbm_log *g, const char *name);
 
 /* events.gdbm read bare, into g->carve (what was in there is freed). -1 with *err. */
 int events_carve(struct gdbm_log *g, struct log_error *err);
+/* Everything in the log is on the disk. */
+void events_durable(struct gdbm_log *g);
 /* Puts a fresh file with the carved records in force and opens it; the carve is then freed. After an error all is as
  * before. */
 int events_rebuild(struct gdbm_log *g);

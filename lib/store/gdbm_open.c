@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/scan.h"
 #include "store/crc32c.h"
+#include "store/durable.h"
 #include "store/gdbm_file.h"
 #include "store/mark.h"
 #include "store/snapshot.h"
@@ -195,15 +196,18 @@ static int start_writing(struct gdbm_log *g, struct log_error *err)
     return log_fail(err, EXIT_TEMPORARY, "%s", errno == EWOULDBLOCK ? GDBM_IN_USE : strerror(errno));
 }
 
-static int open_suspect(struct intake *in, uint64_t must)
+static int open_suspect(struct intake *in, uint64_t must, off_t size)
 {
     struct gdbm_log *g = in->g;
+    if (must && !size)
+        return log_fail(in->err, EXIT_PERMANENT, "it is empty, but %" PRIu64 " records were confirmed", must);
     if (events_carve(g, in->err) != 0 || carve_settle(&g->carve, must, in->err) != 0)
         return -1;
     show_snapshot(in);
     if (in->unwanted || take_carved(in) != 0)
         return -1;
     g->dropped = g->carve.dropped;
+    g->damaged = g->carve.n_damaged - g->carve.n_short;
     if (g->mode == LOG_CHECK)
         return 0;
     if (remove_mark(g, in->err) != 0)
@@ -214,15 +218,28 @@ static int open_suspect(struct intake *in, uint64_t must)
 }
 
 /* A log that somebody moved away must not turn into an empty one. */
-static int open_missing(struct gdbm_log *g, bool marked, struct log_error *err)
+static int open_missing(struct gdbm_log *g, struct log_error *err)
 {
-    if (marked || events_size(g, BACKUP_FILE) >= 0)
-        return log_fail(err, EXIT_PERMANENT, "it is missing, but '%s' is there",
-                        marked ? MARK_FILE : BACKUP_FILE);
+    static const char *const traces[] = {MARK_FILE, SNAPSHOT_FILE, DURABLE_FILE, BACKUP_FILE};
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++)
+        if (events_size(g, traces[i]) >= 0)
+            return log_fail(err, EXIT_PERMANENT, "it is missing, but '%s' is there", traces[i]);
     g->clean = true;
     if (g->mode == LOG_CHECK || events_rebuild(g) == 0)
         return 0;
     return log_fail(err, EXIT_TEMPORARY, "it cannot be created: %s", strerror(errno));
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* show_snapshot forgets where its snapshot stands: to be called before. */
+static uint64_t confirmed(const struct intake *in, const struct mark *mark)
+{
+    uint64_t durable = is_copy(in->g) ? 0 : durable_read(in->g->dir);
+    return later((uint64_t)mark->position, later(in->snapshot.position, durable));
 }
 
 static int open_events(struct intake *in)
@@ -232,12 +249,13 @@ static int open_events(struct intake *in)
     bool marked = !is_copy(g) && mark_read(g->dir, &mark);
     off_t real = events_size(g, g->file);
     if (real < 0)
-        return errno == ENOENT ? open_missing(g, marked, in->err)
+        return errno == ENOENT ? open_missing(g, in->err)
                                : log_fail(in->err, EXIT_TEMPORARY, "%s", strerror(errno));
-    g->clean = marked && mark.size == real && open_clean(in, (uint64_t)mark.position);
+    uint64_t must = confirmed(in, &mark);
+    g->clean = marked && mark.size == real && (uint64_t)mark.position == must && open_clean(in, must);
     if (in->unwanted)
         return -1;
-    return g->clean ? start_writing(g, in->err) : open_suspect(in, (uint64_t)mark.position);
+    return g->clean ? start_writing(g, in->err) : open_suspect(in, must, real);
 }
 
 void gdbm_log_free(struct gdbm_log *g)
@@ -247,6 +265,8 @@ void gdbm_log_free(struct gdbm_log *g)
     carve_free(&g->carve);
     if (g->lock >= 0)
         (void)close(g->lock);
+    if (g->durable >= 0)
+        (void)close(g->durable);
     if (g->dir >= 0)
         (void)close(g->dir);
     ledger_free(&g->ledger);
@@ -281,11 +301,13 @@ struct event_log *gdbm_log_open(const char *dir, enum log_mode mode, log_visit *
     struct intake in = {.g = g, .visit = visit, .arg = arg, .err = err};
     g->log.backend = &log_gdbm;
     g->mode = mode;
-    g->lock = g->carve.fd = -1;
-    (void)(open_folder(g, dir, err) == 0 && visit && !is_copy(g) && snapshot_read(g->dir, &in.snapshot));
+    g->lock = g->durable = g->carve.fd = -1;
+    (void)(open_folder(g, dir, err) == 0 && !is_copy(g) && snapshot_read(g->dir, &in.snapshot));
     bool ok = g->dir >= 0 && !(is_copy(g) && g->mode == LOG_WRITE) && lock(g, err) == 0 &&
               open_events(&in) == 0 && ledger_settle(&g->ledger, err) == 0;
     snapshot_free(&in.snapshot);
+    if (ok && g->db && mode == LOG_WRITE)
+        events_durable(g);
     if (ok)
         return &g->log;
     gdbm_log_free(g);

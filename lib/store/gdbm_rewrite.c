@@ -97,6 +97,7 @@ int gdbm_rewrite_end(struct event_log *log)
     g->ledger = g->rewrite.ledger;
     g->reserved = 0;
     g->rewrite = (struct gdbm_rewrite){0};
+    events_durable(g);
     /* what was cut off, or had another key, ends with them; the snapshot last, as it makes the next start do this again */
     (void)unlinkat(g->dir, BACKUP_FILE, 0);
     (void)unlinkat(g->dir, SNAPSHOT_FILE, 0);

@@ -48,6 +48,8 @@ struct log_health {
     bool clean;        /* closed in order the last time; else it was read record by record */
     bool writable;     /* false after a failed commit (or a failed repair at open), until a commit succeeds */
     size_t dropped; /* unfinished records at the end that an unclean stop left and that nobody was told of */
+    size_t
+        damaged; /* … of those, the ones that are not just cut off: whole in length, with a wrong checksum */
 };
 
 struct log_backend {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "json/json.h"
@@ -169,10 +170,48 @@ static void check_state(struct salvage *s)
         }
 }
 
-int salvage_read(struct salvage *s, int fd, uint64_t must, struct buf *out, struct log_error *err)
+static bool apply_snapshot(void *arg, const struct record *r)
+{
+    state_apply(arg, r);
+    state_keep(arg);
+    return true;
+}
+
+static int apply_later(struct salvage *s, const struct record *r, void *arg)
+{
+    if (r->position > s->snapshot->position)
+        (void)apply_snapshot(arg, r);
+    return 0;
+}
+
+/* Something is missing that a snapshot of the state knows: what counts is where the connections are, not how they came
+ * there. */
+static int use_snapshot(struct salvage *s, const struct snapshot *snapshot)
+{
+    if (!s->problems || !snapshot || !snapshot->position || snapshot->position > s->position)
+        return 0;
+    s->snapshot = snapshot;
+    if (s->cut < snapshot->position)
+        s->cut = snapshot->position;
+    state_free(&s->state);
+    (void)snapshot_show(snapshot, apply_snapshot, &s->state);
+    return each(s, apply_later, &s->state);
+}
+
+static int scan_file(struct carve *c, int fd, uint64_t must, struct log_error *err)
+{
+    struct stat st;
+    if (!must || fstat(fd, &st) != 0 || st.st_size)
+        return carve_scan(c, fd, err);
+    *c = (struct carve){.fd = fd};
+    return 0;
+}
+
+int salvage_read(struct salvage *s, int fd, uint64_t must, const struct snapshot *snapshot, struct buf *out,
+                 struct log_error *err)
 {
     *s = (struct salvage){.out = out};
-    if (carve_scan(&s->carve, fd, err) != 0) {
+    if (scan_file(&s->carve, fd, must, err) != 0) {
         salvage_free(s);
         return -1;
     }
@@ -180,7 +219,7 @@ int salvage_read(struct salvage *s, int fd, uint64_t must, struct buf *out, stru
     s->confirmed = must > s->carve.durable ? must : s->carve.durable;
     check_bases(s);
     check_positions(s);
-    if (each(s, check_revision, NULL) != 0) {
+    if (each(s, check_revision, NULL) != 0 || use_snapshot(s, snapshot) != 0) {
         salvage_free(s);
         return log_fail(err, EXIT_TEMPORARY, "%s", strerror(errno));
     }
@@ -199,8 +238,8 @@ struct target {
 static int take_old(struct salvage *s, const struct record *r, void *arg)
 {
     struct target *t = arg;
-    (void)s;
-    if (r->position <= t->cut) {
+    bool known = s->snapshot && r->position <= s->snapshot->position;
+    if (!known && r->position <= t->cut) {
         state_apply(&t->bases, r);
         state_keep(&t->bases);
     }
@@ -238,6 +277,8 @@ static int put_bases(struct target *t)
 int salvage_write(struct salvage *s, struct event_log *log)
 {
     struct target t = {.log = log, .cut = s->cut > s->carve.cut ? s->cut : s->carve.cut};
+    if (s->snapshot)
+        (void)snapshot_show(s->snapshot, apply_snapshot, &t.bases);
     int rc = each(s, take_old, &t);
     if (rc == 0)
         rc = log->backend->rewrite_begin(log, t.cut, t.bases.n);

@@ -13,20 +13,25 @@
 #define STORE_SALVAGE_H
 
 #include "store/carve.h"
+#include "store/snapshot.h"
 #include "store/state.h"
 
 struct salvage {
-    struct carve carve;           /* in order */
-    struct state state;           /* at the newest position, as far as it is known */
+    struct carve carve; /* in order */
+    const struct snapshot
+        *snapshot;      /* knows the state up to its position; NULL: it is not needed, or there is none */
+    struct state state; /* at the newest position, as far as it is known */
     uint64_t confirmed, position; /* newest confirmed one; newest one that belongs to the log */
     uint64_t cut; /* up to here only the state is of use, as something is missing: 0 if nothing is */
     size_t problems, events, unfinished;
     struct buf *out; /* gets the lines */
 };
 
-/* Takes fd over. must: a position that is known to be confirmed, or 0. 0, or -1 with *err (no event file, of a newer format,
- * cannot be read). To be freed after 0. */
-int salvage_read(struct salvage *s, int fd, uint64_t must, struct buf *out, struct log_error *err);
+/* Takes fd over. must: a position that is known to be confirmed, or 0; with one an empty file is a log that lost everything.
+ * snapshot: of that log, borrowed; NULL for none. 0, or -1 with *err (no event file, of a newer format, cannot be read). To be
+ * freed after 0. */
+int salvage_read(struct salvage *s, int fd, uint64_t must, const struct snapshot *snapshot, struct buf *out,
+                 struct log_error *err);
 /* Makes what can be made of it the log, which must be empty: up to the newest gap a base of each connection, then every
  * event. 0, or -1 with errno. */
 int salvage_write(struct salvage *s, struct event_log *log);
