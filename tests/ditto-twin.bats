@@ -82,7 +82,7 @@ event created / {"thingId":"ns:d","policyId":"ns:d"} 4
 /features/f/properties {"p":{"q":1}}
 /features/f/properties/p/q "v"
 /features/f/desiredProperties {"p":1}
-/features/f/desiredProperties/p/q 1.50
+/features/f/desiredProperties/p/q 1.25
 /features/g {"properties":{"x":1}}
 /features {"h":{}}
 END
@@ -90,15 +90,15 @@ END
     grep -v '^event' <<<"$output" | tail -n +2 | paste -sd '\t\t\t\t\t\n' >"$WORK/parts"
     run cat "$WORK/parts"
     assert_output $'404 things:definition.notfound\t404 things:definition.notfound\t201 /definition "a:b:1"\t204 /definition\t200 /definition "a:b:1"\t204 /definition
-404 things:attributes.notfound\t404 things:attributes.notfound\t201 /attributes {"x":1}\t204 /attributes\t200 /attributes {"x":1}\t204 /attributes
+404 things:attributes.notfound\t404 things:attributes.notfound\t201 /attributes {"x":1}\t204 /attributes null\t200 /attributes {"x":1}\t204 /attributes
 404 things:attribute.notfound\t404 things:attribute.notfound\t201 /attributes/x/y [null]\t204 /attributes/x/y\t200 /attributes/x/y [null]\t204 /attributes/x/y
 404 things:feature.definition.notfound\t404 things:feature.definition.notfound\t201 /features/f/definition ["a:b:1"]\t204 /features/f/definition\t200 /features/f/definition ["a:b:1"]\t204 /features/f/definition
 404 things:feature.properties.notfound\t404 things:feature.properties.notfound\t201 /features/f/properties {"p":{"q":1}}\t204 /features/f/properties\t200 /features/f/properties {"p":{"q":1}}\t204 /features/f/properties
 404 things:feature.property.notfound\t404 things:feature.property.notfound\t201 /features/f/properties/p/q "v"\t204 /features/f/properties/p/q\t200 /features/f/properties/p/q "v"\t204 /features/f/properties/p/q
 404 things:feature.desiredProperties.notfound\t404 things:feature.desiredProperties.notfound\t201 /features/f/desiredProperties {"p":1}\t204 /features/f/desiredProperties\t200 /features/f/desiredProperties {"p":1}\t204 /features/f/desiredProperties
-404 things:feature.desiredProperty.notfound\t404 things:feature.desiredProperty.notfound\t201 /features/f/desiredProperties/p/q 1.50\t204 /features/f/desiredProperties/p/q\t200 /features/f/desiredProperties/p/q 1.50\t204 /features/f/desiredProperties/p/q
-404 things:feature.notfound\t404 things:feature.notfound\t201 /features/g {"properties":{"x":1}}\t204 /features/g\t200 /features/g {"properties":{"x":1}}\t204 /features/g
-200 /features {"f":{"properties":{"p":{}},"desiredProperties":{"p":{}}}}\t204 /features\t201 /features {"h":{}}\t204 /features\t200 /features {"h":{}}\t204 /features'
+404 things:feature.desiredProperty.notfound\t404 things:feature.desiredProperty.notfound\t201 /features/f/desiredProperties/p/q 1.25\t204 /features/f/desiredProperties/p/q\t200 /features/f/desiredProperties/p/q 1.25\t204 /features/f/desiredProperties/p/q
+404 things:feature.notfound\t404 things:feature.notfound\t201 /features/g {"properties":{"x":1}}\t204 /features/g null\t200 /features/g {"properties":{"x":1}}\t204 /features/g
+200 /features {"f":{"properties":{"p":{}},"desiredProperties":{"p":{}}}}\t204 /features\t201 /features {"h":{}}\t204 /features null\t200 /features {"h":{}}\t204 /features'
 }
 
 @test "the events of the parts say created, modified, deleted, one revision each" {
@@ -239,17 +239,20 @@ event merged /policyId "ns:p" 8
 # --- what values and keys may be ----------------------------------------------------------------------------------------
 
 @test "values stay as they are written, deep ones too" {
-    local deep
+    local deep value='{"n":[9223372036854775807,-0,1.50,1e400],"s":"\u00e4\/\ud83d ä 🦉","e":{},"l":[],"z":null}'
     deep=$(printf '{"a":%.0s' {1..200})1$(printf '}%.0s' {1..200})
-    answers < <(
-        cmd create / '{}'
-        cmd modify /attributes/v '{"n":[9223372036854775807,-0,1.50,1e400],"s":"\u00e4\/\ud83d ä 🦉","e":{},"l":[],"z":null}'
-        cmd modify /attributes/w 9223372036854775808
-        cmd modify /attributes/deep "$deep"
+    run --separate-stderr ditto-twin -u -S write < <(
+        echo '{"topic":"ns/d/things/twin/commands/create","headers":{},"path":"/","value":{}}'
+        echo '{"topic":"ns/d/things/twin/commands/modify","headers":{},"path":"/attributes/v","value":'"$value"'}'
+        echo '{"topic":"ns/d/things/twin/commands/modify","headers":{},"path":"/attributes/w","value":9223372036854775808}'
+        echo '{"topic":"ns/d/things/twin/commands/modify","headers":{},"path":"/attributes/deep","value":'"$deep"'}'
+        echo '{"topic":"ns/d/things/twin/commands/retrieve","headers":{},"path":"/attributes"}'
     )
-    grep -qF '"value":{"n":[9223372036854775807,-0,1.50,1e400],"s":"\u00e4\/\ud83d ä 🦉","e":{},"l":[],"z":null},"status":201' "$WORK/out.all"
-    grep -qF "$deep" "$WORK/out.all"
-    assert_line '400 json.invalid'
+    assert_status 0
+    assert_stderr ''
+    assert_line --index 3 --partial '"value":'"$value"',"status":201'
+    assert_line --index 4 --partial '"error":"json.invalid"'
+    assert_line --index 7 --partial '"value":{"v":'"$value"',"deep":'"$deep"'},"status":200'
 }
 
 @test "tildes, per cents, blanks and other letters in keys" {
@@ -488,8 +491,256 @@ event modified /attributes/a {"x":2} 3
     assert_output '{"features":{"f":{"properties":{"x":{"at":5,"unit":"C"},"y":{"z":{"at":5}}}}},"attributes":{"a":{"by":{"who":"me"}}}}
 {"by":{"who":"me"}}
 {"features":{"f":{"properties":{"x":{"at":5,"unit":"C"}}}},"attributes":{"a":{}}}'
-    run jq -c 'select(.value._metadata).value._metadata.attributes' "$WORK/out.all"
+    run jq -c '.value | objects | ._metadata // empty | .attributes' "$WORK/out.all"
     assert_output '{"a":{"by":{"who":"me"}}}'
     run tail -n 1 "$WORK/out.all"
     assert_output --partial things:metadata.headersconflict
+}
+
+# --- policies -------------------------------------------------------------------------------------------------------------
+
+# Prints a command on the policy ns:p.
+policy() { # ACTION PATH [VALUE]
+    printf '{"topic":"ns/p/policies/commands/%s","headers":{},"path":"%s"%s}\n' "$1" "$2" "${3+,\"value\":$3}"
+}
+
+POLICY='{"entries":{"own":{"subjects":{"s:me":{"type":"t"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]},"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}}}}'
+
+@test "policies are created, shown, modified and deleted, whole and in parts" {
+    answers < <(
+        policy create / "$POLICY"
+        policy create / "$POLICY"
+        policy modify /entries/e '{"subjects":{"s:a":{"type":"t"}},"resources":{}}'
+        policy modify /entries/e/subjects/s:b/c '{"type":"u"}'
+        policy retrieve /entries/e/subjects
+        policy modify /entries/e/resources/thing:/attributes/a '{"grant":["READ"],"revoke":[]}'
+        policy retrieve /entries/e/resources/thing:/attributes/a
+        policy delete /entries/e/resources/thing:/attributes/a
+        policy retrieve /entries/e/resources/thing:/attributes/a
+        policy delete /entries/e/subjects/s:a
+        policy retrieve /entries/none
+        policy modify /entries/none/resources '{}'
+        policy modify /imports/ns:q '{"entries":["x"]}'
+        policy retrieve /imports
+        policy delete /entries/e
+        policy retrieve /entries
+        policy delete /
+        policy retrieve /
+    )
+    run sed 's/"importable":[^,}]*//; s/,}/}/g' <<<"$output"
+    assert_output '201 / {"policyId":"ns:p","imports":{},"entries":{"own":{"subjects":{"s:me":{"type":"t"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]},"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}}}}
+409 policies:policy.conflict
+201 /entries/e {"subjects":{"s:a":{"type":"t"}},"resources":{}}
+201 /entries/e/subjects/s:b/c {"type":"u"}
+200 /entries/e/subjects {"s:a":{"type":"t"},"s:b/c":{"type":"u"}}
+201 /entries/e/resources/thing:/attributes/a {"grant":["READ"],"revoke":[]}
+200 /entries/e/resources/thing:/attributes/a {"grant":["READ"],"revoke":[]}
+204 /entries/e/resources/thing:/attributes/a
+404 policies:resource.notfound
+204 /entries/e/subjects/s:a
+404 policies:entry.notfound
+404 policies:entry.notfound
+201 /imports/ns:q {"entries":["x"]}
+200 /imports {"ns:q":{"entries":["x"]}}
+204 /entries/e
+200 /entries {"own":{"subjects":{"s:me":{"type":"t"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]},"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}}}
+204 /
+404 policies:policy.notfound'
+}
+
+@test "a thing brings its policy, copies one, or has one made for whom it is created" {
+    answers <<'END'
+{"topic":"ns/a/things/twin/commands/create","headers":{},"path":"/","value":{"_policy":{"entries":{"mine":{"subjects":{},"resources":{}}}}}}
+{"topic":"ns/a/policies/commands/retrieve","headers":{},"path":"/entries"}
+{"topic":"ns/b/things/twin/commands/create","headers":{},"path":"/","value":{"policyId":"ns:bp","_copyPolicyFrom":"{{ ref:things/ns:a/policyId }}"}}
+{"topic":"ns/bp/policies/commands/retrieve","headers":{},"path":"/entries"}
+{"topic":"ns/c/things/twin/commands/create","headers":{},"path":"/","value":{"_copyPolicyFrom":"ns:none"}}
+{"topic":"ns/c/things/twin/commands/retrieve","headers":{},"path":"/"}
+{"topic":"ns/d/things/twin/commands/create","headers":{},"path":"/","value":{},"context":{"subjects":["s:me"]}}
+{"topic":"ns/d/policies/commands/retrieve","headers":{},"path":"/entries/DEFAULT/subjects"}
+{"topic":"ns/e/things/twin/commands/create","headers":{},"path":"/","value":{"_policy":{},"_copyPolicyFrom":"ns:a"}}
+END
+    run sed 's/,"importable":[^,}]*//' <<<"$output"
+    assert_output '201 / {"thingId":"ns:a","policyId":"ns:a"}
+200 /entries {"mine":{"subjects":{},"resources":{}}}
+201 / {"thingId":"ns:b","policyId":"ns:bp"}
+200 /entries {"mine":{"subjects":{},"resources":{}}}
+400 things:thing.notcreatable
+404 things:thing.notfound
+201 / {"thingId":"ns:d","policyId":"ns:d"}
+200 /entries/DEFAULT/subjects {"s:me":{"type":"generated"}}
+400 things:policy.conflicting'
+}
+
+# A command on ns:d for one subject.
+as() { # SUBJECT ACTION PATH [VALUE]
+    cmd "${@:2}" | jq -c --arg s "$1" '. + {context: {subjects: [$s]}}'
+}
+
+@test "with -e policies count: to write, to read, to read a part" {
+    answers -e < <(
+        as s:me create / '{"attributes":{"open":1,"secret":2,"deep":{"x":1,"y":2}},"features":{"f":{"properties":{"p":1}}},"_policy":{"entries":{"own":{"subjects":{"s:me":{"type":"t"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]},"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}},"guest":{"subjects":{"s:guest":{"type":"t"}},"resources":{"thing:/attributes":{"grant":["READ"],"revoke":[]},"thing:/attributes/secret":{"grant":[],"revoke":["READ"]},"thing:/attributes/deep/x":{"grant":["WRITE"],"revoke":[]},"thing:/features/f":{"grant":["WRITE"],"revoke":[]},"thing:/features/f/properties/locked":{"grant":[],"revoke":["WRITE"]}}}}}}'
+        as s:guest retrieve /
+        as s:guest retrieve /attributes/secret
+        as s:guest retrieve /attributes/deep
+        as s:guest modify /attributes/open 5
+        as s:guest modify /attributes/deep/x 5
+        as s:guest modify /features/f/properties/p 2
+        as s:guest modify /features/f/properties '{}'
+        as s:guest delete /
+        as s:other retrieve /
+        as s:other modify /attributes/open 1
+        cmd retrieve /
+        as s:me retrieve /attributes
+        echo '{"topic":"ns/d/policies/commands/retrieve","headers":{},"path":"/","context":{"subjects":["s:guest"]}}'
+        echo '{"topic":"ns/d/policies/commands/modify","headers":{},"path":"/entries/guest/subjects/s:other","value":{"type":"t"},"context":{"subjects":["s:me"]}}'
+        as s:other retrieve /attributes/open
+        echo '{"topic":"ns/e/things/twin/commands/create","headers":{},"path":"/","value":{"policyId":"ns:d"},"context":{"subjects":["s:guest"]}}'
+        echo '{"topic":"ns/f/things/twin/commands/create","headers":{},"path":"/","value":{"policyId":"ns:none"},"context":{"subjects":["s:guest"]}}'
+        echo '{"topic":"_/_/things/twin/commands/retrieve","headers":{},"path":"/","value":{"thingIds":["ns:d"]},"context":{"subjects":["s:guest"]}}'
+        echo '{"topic":"_/_/things/twin/commands/retrieve","headers":{},"path":"/","value":{"thingIds":["ns:d"]},"context":{"subjects":["s:nobody"]}}'
+    )
+    output=$(tail -n +2 <<<"$output")
+    assert_output '200 / {"thingId":"ns:d","policyId":"ns:d","attributes":{"open":1,"deep":{"x":1,"y":2}}}
+404 things:thing.notfound
+200 /attributes/deep {"x":1,"y":2}
+403 things:attribute.notmodifiable
+204 /attributes/deep/x
+204 /features/f/properties/p
+403 things:feature.properties.notmodifiable
+403 things:thing.notdeletable
+404 things:thing.notfound
+404 things:thing.notfound
+404 things:thing.notfound
+200 /attributes {"open":1,"secret":2,"deep":{"x":5,"y":2}}
+404 policies:policy.notfound
+201 /entries/guest/subjects/s:other {"type":"t"}
+200 /attributes/open 1
+403 things:thing.notmodifiable
+400 things:thing.notcreatable
+200 / [{"thingId":"ns:d","policyId":"ns:d","attributes":{"open":1,"deep":{"x":5,"y":2}}}]
+200 / []'
+    run jq -c 'select(.topic | contains("things/twin/events")) | .context.readers' "$WORK/out.all"
+    assert_output '["s:me"]
+["s:me","s:guest"]
+["s:me"]'
+}
+
+# --- lines -------------------------------------------------------------------------------------------------------------------
+
+@test "event before answer, with cause and origin; headers go along, those for the twin do not" {
+    run --separate-stderr ditto-twin -u <<'END'
+{"id":"h/1","topic":"ns/d/things/twin/commands/create","headers":{"correlation-id":"c","mine":"x","if-none-match":"*","requested-acks":["twin-persisted","k:l"],"timeout":"5s","response-required":true},"path":"/","value":{},"context":{"connection":"k","client":0,"reply":0}}
+END
+    assert_status 0
+    assert_stderr ''
+    output=$(sed -E 's/^\{"id":"tw[a-z0-9]{6}-1"/{"id":"OWN"/; s/"timestamp":"[^"]*"/"timestamp":"T"/' <<<"$output")
+    assert_output '{"id":"OWN","topic":"ns/d/things/twin/events/created","headers":{"correlation-id":"c","mine":"x","requested-acks":["k:l"],"timeout":"5s","entity-revision":1,"response-required":false,"content-type":"application/json"},"path":"/","value":{"thingId":"ns:d","policyId":"ns:d"},"revision":1,"timestamp":"T","context":{"cause":"h/1","origin":"k"}}
+{"id":"h/1","topic":"ns/d/things/twin/commands/create","headers":{"correlation-id":"c","mine":"x","etag":"\"rev:1\"","response-required":false,"content-type":"application/json"},"path":"/","value":{"thingId":"ns:d","policyId":"ns:d"},"status":201}'
+}
+
+@test "signals are answered as signals" {
+    twin <<'END'
+{"id":"1","headers":{"correlation-id":"c"},"signal":{"type":"things.commands:createThing","thing":{"thingId":"ns:d"}}}
+{"id":"2","headers":{},"signal":{"type":"things.commands:modifyAttribute","thingId":"ns:d","attribute":"/a~0b","value":1}}
+{"id":"3","headers":{"if-match":"\"rev:1\""},"signal":{"type":"things.commands:deleteThing","thingId":"ns:d"}}
+{"id":"4","headers":{},"signal":{"type":"things.commands:mergeThing","thingId":"ns:d","path":"/attributes/x/y","value":{"z":1}}}
+{"id":"5","headers":{},"signal":{"type":"things.commands:retrieveThing","thingId":"ns:d"}}
+{"id":"6","headers":{},"signal":{"type":"things.commands:modifyAttribute","thingId":"ns:d","attribute":"/a"}}
+{"id":"7","headers":{},"signal":{"type":"things.commands:modifyAttribute","thingId":"not an id","attribute":"/a","value":1}}
+{"id":"8","headers":{},"signal":{"type":"things.commands:retrieveThings","thingIds":["ns:d"],"namespace":"ns"}}
+{"id":"9","headers":{},"signal":{"type":"policies.commands:deletePolicy","policyId":"ns:p"}}
+END
+    assert_output 'things.events:thingCreated  1
+things.responses:createThing 201 
+things.events:attributeCreated  2
+things.responses:modifyAttribute 201 
+things.responses:errorResponse 412 
+things.events:thingMerged  3
+things.responses:mergeThing 204 
+things.responses:retrieveThing 200 
+things.responses:errorResponse 400 
+things.responses:errorResponse 400 
+things.responses:retrieveThings 200 
+policies.responses:errorResponse 404 '
+    run jq -r 'select(.id == "5").signal.thingPlainJson' "$WORK/out.all"
+    assert_output '{"thingId":"ns:d","policyId":"ns:d","attributes":{"a~b":1,"x":{"y":{"z":1}}}}'
+    run jq -c '.id' "$WORK/out.all"
+    assert_output "$(printf '%s\n' null '"1"' null '"2"' '"3"' null '"4"' '"5"' '"6"' '"7"' '"8"' '"9"')"
+}
+
+@test "who wants no answer gets a settlement, if it has an id" {
+    run --separate-stderr ditto-twin -u -S write <<'END'
+{"id":"1","topic":"ns/d/things/twin/commands/create","headers":{"response-required":false},"path":"/","value":{}}
+{"id":"2","topic":"ns/d/things/twin/commands/create","headers":{"response-required":false},"path":"/","value":{}}
+{"topic":"ns/d/things/twin/commands/delete","headers":{"response-required":false},"path":"/"}
+END
+    assert_status 0
+    run jq -c '[.id, .status, .error.error]' <<<"$output"
+    assert_output '[null,null,null]
+["1",201,null]
+["2",409,"things:thing.conflict"]
+[null,null,null]'
+}
+
+@test "what is not for a twin passes, untouched and in order" {
+    printf '%s\n' '{"id":"a","status":200}' '{"id":"twabcdef-1","status":200}' 'no json' '' '{"address":"x" }' '[]' \
+        '{"topic":"ns/d/things/live/commands/modify","path":"/attributes/a","value":1}' \
+        '{"topic":"ns/d/things/twin/events/modified","path":"/attributes/a","value":1,"revision":1}' \
+        '{"topic":"ns/d/things/twin/commands/modify","path":"/attributes/a","status":204,"id":"x"}' \
+        '{"topic":"ns/d/things/live/messages/hi","path":"/inbox/messages/hi"}' \
+        '{"topic":"_/_/policies/commands/checkPermissions","headers":{},"path":"/","value":{}}' \
+        '{"headers":{"channel":"live"},"signal":{"type":"things.commands:deleteThing","thingId":"ns:d"}}' \
+        '{"signal":{"type":"things.events:thingDeleted","thingId":"ns:d"}}' '{"id":"p","parts":3}' >"$WORK/in"
+    run --separate-stderr ditto-twin -u <"$WORK/in"
+    assert_status 0
+    assert_stderr ''
+    printf '%s\n' "$output" | cmp - "$WORK/in"
+}
+
+@test "what is no command is answered with its error and its id" {
+    answers <<'END'
+{"id":"1","topic":"ns/d/things/twin/commands/dance","path":"/"}
+{"id":"2","topic":"ns/d/things/twin/commands/modify","path":"/nowhere","value":1}
+{"id":"3","topic":"ns/d/things/twin/commands/modify","path":"/attributes/a"}
+{"id":"4","topic":"9/d/things/twin/commands/retrieve","path":"/"}
+{"id":"5","topic":"ns/d/things/twin/commands/retrieve","path":"/","headers":{"timeout":"soon"}}
+{"id":"6","topic":"ns/d/policies/commands/merge","path":"/","value":{}}
+END
+    assert_output '400 protocoladapter:unknown.topicpath
+400 protocoladapter:unknown.path
+400 json.invalid
+400 things:id.invalid
+400 timeout.invalid
+400 protocoladapter:unknown.topicpath'
+    run jq -c .id "$WORK/out.all"
+    assert_output "$(printf '"%s"\n' 1 2 3 4 5 6)"
+}
+
+@test "wrong usage" {
+    run --separate-stderr ditto-twin -S maybe
+    assert_status 100
+    assert_output ''
+    assert_stderr --partial '-S is ring or write'
+    run --separate-stderr ditto-twin operand
+    assert_status 100
+    run --separate-stderr ditto-twin -u <<<'{"id":"x","status":200}'"$(printf '\n{"id"')"
+    assert_status 0
+    run --separate-stderr ditto-twin -u < <(printf '{"id"')
+    assert_status 111
+    assert_output ''
+    assert_stderr 'ditto-twin: error: the last line is cut off'
+}
+
+@test "the examples of the page" {
+    page_examples() { mandoc -T utf8 -O width=400 "$ROOT/man/ditto-twin.1" | col -b | sed -n '/^EXAMPLES/,/^DIAG/p' | sed -n '/printf/,/jq -c/p'; }
+    page_examples | sed 's/^ *//' >"$WORK/example"
+    run --separate-stderr sh "$WORK/example"
+    assert_status 0
+    assert_stderr ''
+    assert_output '["org.example/lamp/things/twin/events/created","/",null,{"thingId":"org.example:lamp","policyId":"org.example:lamp","attributes":{"on":false}}]
+["org.example/lamp/things/twin/commands/create","/",201,{"thingId":"org.example:lamp","policyId":"org.example:lamp","attributes":{"on":false}}]
+["org.example/lamp/things/twin/events/modified","/attributes/on",null,true]
+["org.example/lamp/things/twin/commands/modify","/attributes/on",204,null]
+["org.example/lamp/things/twin/commands/retrieve","/attributes",200,{"on":true}]'
 }

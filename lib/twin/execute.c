@@ -66,15 +66,21 @@ static int part_not_found(struct doing *d, const char *code, const char *what)
 
 /* --- permissions ---------------------------------------------------------------------------------------------------------- */
 
+/* The policy that counts for an entity whose JSON is v. */
+static struct json policy_for(struct twin *t, enum kind kind, struct slice id, struct json v)
+{
+    struct buf text = {0};
+    if (v.type != JSON_OBJECT || kind == KIND_POLICY)
+        return v;
+    struct slice name = json_text(json_get(v, S("policyId")), &text);
+    const struct entity *policy = entities_find(&t->journal.entities, KIND_POLICY, name.p ? name : id);
+    buf_free(&text);
+    return entity_json(policy);
+}
+
 static struct json policy_of(struct twin *t, const struct entity *e)
 {
-    struct buf id = {0};
-    if (!entity_exists(e) || e->kind == KIND_POLICY)
-        return entity_json(e);
-    struct slice name = json_text(json_get(entity_json(e), S("policyId")), &id);
-    const struct entity *policy = entities_find(&t->journal.entities, KIND_POLICY, name.p ? name : e->id);
-    buf_free(&id);
-    return entity_json(policy);
+    return e ? policy_for(t, e->kind, e->id, entity_json(e)) : (struct json){JSON_ABSENT, NULL, 0};
 }
 
 static const char *not_modifiable(const struct command *c)
@@ -389,13 +395,14 @@ static void put_answer(struct doing *d, const struct change *ch, const struct st
 }
 
 /* Who may see the event, as the policy is before a deletion and after anything else. */
-static struct slice find_readers(struct doing *d, const struct entity *e)
+static struct slice find_readers(struct doing *d, const struct entity *e, struct json now)
 {
+    struct slice type = d->c->plan->kind == KIND_POLICY ? S("policy") : S("thing");
+    struct json policy = policy_for(d->t, e->kind, e->id, now.type == JSON_OBJECT ? now : entity_json(e));
     buf_reset(&d->t->readers, KEEP_BYTES);
     if (!d->t->enforce)
         return SLICE_NONE;
-    rights_put_readers(&d->t->readers, policy_of(d->t, e),
-                       d->c->plan->kind == KIND_POLICY ? S("policy") : S("thing"), d->c->place);
+    rights_put_readers(&d->t->readers, policy, type, d->c->place);
     return buf_slice(&d->t->readers);
 }
 
@@ -420,7 +427,7 @@ static int log_change(struct doing *d, struct entity *e, const struct change *ch
                                     .answer = buf_slice(&t->answer),
                                     .text = entity.type == JSON_ABSENT ? SLICE_NONE : buf_slice(&t->text),
                                     .metadata = t->metadata.len ? buf_slice(&t->metadata) : SLICE_NONE,
-                                    .readers = find_readers(d, e),
+                                    .readers = find_readers(d, e, entity),
                                     .command = d->c,
                                     .key = {d->key[0], d->key[1]}};
     if (!journal_append(&t->journal, &entry))

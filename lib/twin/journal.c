@@ -282,12 +282,47 @@ static void batch_ends(struct journal *j)
 {
     buf_reset(&j->staged, KEEP_BYTES);
     j->committed = j->head;
+    j->batch_counter = j->events.counter;
+}
+
+static void advance(struct journal *j)
+{
+    const struct recent *r;
+    while (j->published < j->committed && (!(r = recent_at(j, j->published + 1)) || r->published))
+        j->published++;
+}
+
+static void end_event(struct journal *j, struct entry *e, bool accepted)
+{
+    struct recent *r = recent_at(j, (uint64_t)(uintptr_t)e->data);
+    if (r) {
+        r->published = true;
+        r->accepted |= accepted;
+    }
+    pending_remove(&j->events, e);
+    advance(j);
+}
+
+/* What nobody settles must not hold up the rest for ever. */
+static void expire(struct journal *j)
+{
+    struct entry *e;
+    uint64_t before = j->expired;
+    while ((e = j->events.oldest) &&
+           (clock_ms() - e->since > JOURNAL_EXPIRY_MS || j->committed - j->published > JOURNAL_SPAN)) {
+        end_event(j, e, false);
+        j->expired++;
+    }
+    if (j->expired > before)
+        warn("cannot tell if %" PRIu64 " events were published: nobody settled them", j->expired - before);
 }
 
 bool journal_commit(struct journal *j)
 {
-    if (j->head == j->committed)
+    if (j->head == j->committed) {
+        batch_ends(j);
         return true;
+    }
     if (j->backend->commit(j->log) != 0) {
         int why = errno;
         journal_discard(j);
@@ -298,6 +333,7 @@ bool journal_commit(struct journal *j)
     j->noted = j->saying;
     entities_keep(&j->entities);
     batch_ends(j);
+    expire(j);
     forget_old(j);
     return true;
 }
@@ -305,6 +341,8 @@ bool journal_commit(struct journal *j)
 void journal_discard(struct journal *j)
 {
     j->backend->discard(j->log);
+    while (j->events.newest && j->events.newest->counter > j->batch_counter)
+        pending_remove(&j->events, j->events.newest); /* lines that were never written */
     while (j->head > j->committed) {
         const struct recent *r = recent_at(j, j->head);
         j->revisions[r->bucket]--;
@@ -339,14 +377,7 @@ void journal_give_id(struct journal *j, uint64_t position, char id[PENDING_ID_SI
 {
     id[0] = '\0';
     if (!j->trusting)
-        pending_add(&j->events, (void *)(uintptr_t)position, id);
-}
-
-static void advance(struct journal *j)
-{
-    const struct recent *r;
-    while (j->published < j->committed && (!(r = recent_at(j, j->published + 1)) || r->published))
-        j->published++;
+        pending_add(&j->events, (void *)(uintptr_t)position, id)->since = clock_ms();
 }
 
 bool journal_settle(struct journal *j, const struct line *l)
@@ -360,14 +391,8 @@ bool journal_settle(struct journal *j, const struct line *l)
                           : pending_settle(&j->events, l->id, pending_status_of(l));
     if (!e)
         return true;
-    struct recent *r = recent_at(j, (uint64_t)(uintptr_t)e->data);
-    if (r) {
-        r->published = true;
-        r->accepted |= e->worst == CLASS_ACCEPT;
-    }
     j->refused += e->worst != CLASS_ACCEPT;
-    pending_remove(&j->events, e);
-    advance(j);
+    end_event(j, e, e->worst == CLASS_ACCEPT);
     return true;
 }
 

@@ -12,7 +12,8 @@
  *
  * Recent changes, those that are not published or whose command may come again, are kept by position: at most
  * JOURNAL_RECENT and none older than recent_ms, unless unpublished. Of unpublished ones there are at most
- * JOURNAL_UNPUBLISHED; then changes are refused. Compaction cuts off what is no longer recent, in steps.
+ * JOURNAL_UNPUBLISHED; then changes are refused. One that nobody settles for JOURNAL_EXPIRY_MS, or while JOURNAL_SPAN other
+ * changes are made, is given up: counted, logged, and held for published. Compaction cuts off what is no longer recent, in steps.
  *
  * Ownership: a journal owns its log and its entities. */
 #ifndef TWIN_JOURNAL_H
@@ -22,7 +23,12 @@
 #include "store/log.h"
 #include "twin/change.h"
 
-enum { JOURNAL_RECENT = 262144, JOURNAL_UNPUBLISHED = 65536 };
+enum {
+    JOURNAL_RECENT = 262144,
+    JOURNAL_UNPUBLISHED = 65536,
+    JOURNAL_SPAN = 1024 * 1024,
+    JOURNAL_EXPIRY_MS = 10 * 60 * 1000
+};
 
 struct recent {
     uint64_t key[2];    /* of its command; zero: it cannot be recognised */
@@ -54,8 +60,9 @@ struct journal {
     uint64_t *slots;       /* positions, by key */
     struct pending events; /* ids of event lines; data: the position */
 
-    struct buf staged; /* payloads that are not committed */
-    uint64_t log_bytes, refused;
+    struct buf staged;      /* payloads that are not committed */
+    uint64_t batch_counter; /* events.counter when it began */
+    uint64_t log_bytes, refused, expired;
     struct journal_rewrite {
         bool active;
         uint64_t cut, position;
