@@ -30,7 +30,7 @@ ALL_LIBS = $(PROTON_LIBS) $(MOSQUITTO_LIBS) $(GDBM_LIBS) $(JQ_LIBS) $(SECCOMP_LI
 
 # --- goals that must work before there is a compiler, or that bring one --------------------------------------------
 
-EARLY := help deps deps-build deps-test demo check check-long check-asan lint format bench clean
+EARLY := help deps deps-build deps-test demo check check-long check-asan lint format bench soak clean
 ifneq ($(filter-out $(EARLY),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 endif
@@ -193,6 +193,12 @@ demo: deps
 	@+$(BUILD_NOW) programs tests
 	@BUILD=$(BUILD) AMQP=$(AMQP) scripts/demo.sh
 
+# MINUTES=30 of chaos
+.PHONY: soak
+soak: deps
+	@+$(BUILD_NOW) programs tests
+	@BUILD=$(BUILD) scripts/soak $(or $(MINUTES),30)
+
 # FUZZ_SECONDS=600 for each fuzzer
 .PHONY: fuzz
 fuzz:
@@ -243,6 +249,7 @@ help:
 	@echo 'make lint                format, pages, includes; make format applies the format'
 	@echo 'make asan                programs with the sanitizers, in build/asan/bin'
 	@echo 'make bench               speed, beside yardsticks'
+	@echo 'make soak                MINUTES (30) of random kills, restarts and orders, then a reckoning'
 	@echo 'make fuzz                feeds the parsers with rubbish, each for FUZZ_SECONDS (60); needs clang-14'
 	@echo 'make install             PREFIX=/usr/local DESTDIR=; make uninstall takes it away'
 	@echo 'make clean               removes build/'
