@@ -279,6 +279,69 @@ nothing_lost() { # MESSAGES
     run ! grep -q 'already connected' "$WORK/mosquitto/log"
 }
 
+@test "opening, closing and modifying tell what became of it" {
+    mosquitto_start
+    house_start
+    both_ends c "tcp://127.0.0.1:$MQTT_PORT" '.connectionStatus = "closed"' >"$WORK/c.json"
+    put create "$WORK/c.json"
+    run --separate-stderr conn-ctl open c
+    assert_success
+    live_status_is c open
+    count mqtt-in 1
+    run --separate-stderr conn-ctl close c
+    assert_success
+    live_status_is c closed
+    count mqtt-in 0
+    # open, with a broker that is not there: the wish is kept, the answer says what is wrong
+    both_ends c tcp://127.0.0.1:1 >"$WORK/c.json"
+    run --separate-stderr conn-ctl modify "$WORK/c.json"
+    assert_failure
+    [[ "$output$stderr" == *connectivity:connection.failed* ]]
+    [[ "$output$stderr" == *"cannot connect to '127.0.0.1:1': Connection refused"* ]]
+    live_status_is c failed
+    both_ends c "tcp://127.0.0.1:$MQTT_PORT" >"$WORK/c.json"
+    put modify "$WORK/c.json"
+    live_status_is c open
+    # what touches nothing is answered at once
+    in=$(house_ring mqtt-in)
+    both_ends c "tcp://127.0.0.1:$MQTT_PORT" '.name = "other"' >"$WORK/c.json"
+    put modify "$WORK/c.json"
+    assert_equal "$(house_ring mqtt-in)" "$in"
+    # opened while it is open
+    run --separate-stderr conn-ctl open c
+    assert_success
+    assert_equal "$(house_ring mqtt-in)" "$in"
+}
+
+@test "a connection announces to its own targets that it has opened, and that it closes" {
+    mosquitto_start
+    house_start
+    start subscriber mosquitto_sub -h 127.0.0.1 -p "$MQTT_PORT" -V mqttv5 -q 1 -i subscriber -t 'news/#' </dev/null
+    wait_for 10 grep -q 'Received SUBSCRIBE from subscriber' "$WORK/mosquitto/log"
+    heard() { [ "$(jq -r .topic "$WORK/subscriber.out" | tr '\n' ' ')" = "$1" ]; }
+    opened=_/c/connections/announcements/opened closed=_/c/connections/announcements/closed
+    both_ends c "tcp://127.0.0.1:$MQTT_PORT" '.targets[0] += {address: "news/c", topics: ["_/_/connections/announcements"]}' >"$WORK/c.json"
+    both_ends d "tcp://127.0.0.1:$MQTT_PORT" '.targets[0] += {address: "news/d", topics: ["_/_/connections/announcements"]}' >"$WORK/d.json"
+    put create "$WORK/c.json"
+    wait_for 10 heard "$opened "
+    run --separate-stderr conn-ctl close c
+    assert_success
+    wait_for 10 heard "$opened $closed "
+    # to nobody else's; a modification that touches a ring closes and opens; one that does not is silent
+    run --separate-stderr conn-ctl open c
+    assert_success
+    wait_for 10 heard "$opened $closed $opened "
+    jq '.name = "x"' "$WORK/c.json" >"$WORK/edit.json"
+    put modify "$WORK/edit.json"
+    jq '.sources[0].addresses = ["in/x"]' "$WORK/c.json" >"$WORK/edit.json"
+    put modify "$WORK/edit.json"
+    wait_for 10 heard "$opened $closed $opened $closed $opened "
+    jq -e 'select(.topic | endswith("opened")) | .value.openedAt' "$WORK/subscriber.out" >"$WORK/times"
+    stop supervise
+    assert_status 0
+    wait_for 10 heard "$opened $closed $opened $closed $opened $closed "
+}
+
 @test "failover: a standby takes over when the active pair is killed; every ring once, nothing lost" {
     mosquitto_start
     n=4000
@@ -288,7 +351,8 @@ nothing_lost() { # MESSAGES
     # the standby has sockets of its own
     other=$(mktemp -d /tmp/conn.XXXXXX)
     export CONN_RUN_ACTIVE=$CONN_RUN
-    : >"$WORK/store2.ready" : >"$WORK/supervise2.ready"
+    : >"$WORK/store2.ready"
+    : >"$WORK/supervise2.ready"
     CONN_RUN=$other start store2 conn-store -w -d 4 4>"$WORK/store2.ready" </dev/null 7>&-
     CONN_RUN=$other start hub2 conn-hub </dev/null 7>&-
     # shellcheck disable=SC2086 # options are words
