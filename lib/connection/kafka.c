@@ -55,9 +55,9 @@ static const char *partition_wrong(struct slice s)
         return "a partition must not be empty";
     for (size_t i = 0; i < s.len && i < sizeof(digits); i++)
         digits[i] = s.p[i] == EXPRESSION ? '3' : s.p[i];
-    bool number = s.len < sizeof(digits) && scan_i64(slice_of(digits, s.len), &n) == 0 && n >= INT32_MIN &&
-                  n <= INT32_MAX;
-    return number ? NULL : "a partition must be a number";
+    bool number =
+        s.len < sizeof(digits) && scan_i64(slice_of(digits, s.len), &n) == 0 && n >= 0 && n <= INT32_MAX;
+    return number ? NULL : "a partition must be a number, from 0 on";
 }
 
 /* topic, topic/key or topic#partition */

@@ -7,7 +7,7 @@
 #define CLASS_PREFIX S("org.eclipse.ditto.connectivity.service.mapping.")
 
 typedef void options_check(const struct mapping_definition *d, struct connection_problems *p);
-static options_check check_status, check_creation, check_scripts;
+static options_check check_status, check_creation, check_scripts, check_programs;
 
 /* class: Ditto's Java class below CLASS_PREFIX, a synonym in stored connections; option: pointer to the one that must be there */
 static const struct engine {
@@ -17,7 +17,7 @@ static const struct engine {
     options_check *check;
 } engines[] = {
     {"Ditto", "DittoMessageMapper", false, NULL, NULL},
-    {"JQ", NULL, true, NULL, NULL},
+    {"JQ", NULL, true, NULL, check_programs},
     {"JavaScript", "javascript.JavaScriptMessageMapperRhino", true, NULL, check_scripts},
     {"Normalized", "NormalizedMessageMapper", false, NULL, NULL},
     {"RawMessage", "RawMessageMapper", false, NULL, NULL},
@@ -91,13 +91,31 @@ static void check_creation(const struct mapping_definition *d, struct connection
 
 static void script_size(const struct mapping_definition *d, const char *name, struct connection_problems *p)
 {
-    enum { SCRIPT_MAX = 50000 }; /* UTF-16 units */
+    enum { SCRIPT_MAX = 50000 }; /* UTF-16 units, though Ditto's setting says bytes */
     struct buf decoded = {0};
     struct slice script = json_text(json_get(d->options, slice_str(name)), &decoded);
     if (script.p && utf16_length(script) > SCRIPT_MAX)
         PROBLEM(p, option_at(d, name), CONFIG_INVALID, NULL, "The script is longer than %d characters.",
                 SCRIPT_MAX);
     buf_free(&decoded);
+}
+
+/* Our own engine counts bytes. */
+static void program_size(const struct mapping_definition *d, const char *name, struct connection_problems *p)
+{
+    enum { PROGRAM_MAX_BYTES = 50000 };
+    struct buf decoded = {0};
+    struct slice program = json_text(json_get(d->options, slice_str(name)), &decoded);
+    if (program.len > PROGRAM_MAX_BYTES)
+        PROBLEM(p, option_at(d, name), CONFIG_INVALID, NULL, "The program is longer than %d bytes.",
+                PROGRAM_MAX_BYTES);
+    buf_free(&decoded);
+}
+
+static void check_programs(const struct mapping_definition *d, struct connection_problems *p)
+{
+    program_size(d, "incoming", p);
+    program_size(d, "outgoing", p);
 }
 
 static void check_scripts(const struct mapping_definition *d, struct connection_problems *p)
