@@ -56,8 +56,7 @@ static void respond(struct leg *leg, const struct line *l, const struct topic *t
     struct slice rest = response_rest(w, l, &text);
     struct said s = {.by_hub = false};
     if (t->criterion == CRITERION_ERRORS && w->kind != REQUEST_OF_LIVE) {
-        s.error = l->value;
-        wait_fail(w, status, rest);
+        wait_fail(w, status, l->value, rest);
     } else {
         wait_keep_response(w, rest);
         s.value = l->value;

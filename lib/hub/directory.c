@@ -163,21 +163,46 @@ static bool for_others(const struct member *m, enum stream s, const struct topic
            !slice_eq(m->connection.id, t->name);
 }
 
+static bool is_last_skipped(const struct matches *all, const struct subscription *sub)
+{
+    const struct match *last = all->n_skipped ? &all->skipped[all->n_skipped - 1] : NULL;
+    return last && last->to == sub->member && last->outlet == sub->outlet;
+}
+
+static void skip(struct matches *all, const struct subscription *sub)
+{
+    if (is_last_skipped(all, sub))
+        return;
+    GROW(all->skipped, all->n_skipped, all->size_skipped);
+    all->skipped[all->n_skipped++] = (struct match){sub->member, sub->outlet, sub->filter};
+}
+
+/* Another topic of the same target takes it. */
+static void unskip(struct matches *all, const struct subscription *sub)
+{
+    all->n_skipped -= is_last_skipped(all, sub);
+}
+
 void directory_match(struct directory *d, enum stream s, const struct line *l, const struct topic *t,
                      const struct origin *o, struct matches *out)
 {
     const struct subscriptions *subs = &d->streams[s];
-    out->n = 0;
+    out->n = out->n_skipped = 0;
     for (size_t i = 0; i < subs->n; i++) {
         const struct subscription *sub = &subs->v[i];
         const struct match *last = out->n ? &out->v[out->n - 1] : NULL;
         struct member *m = sub->member;
         if (last && last->to == m && last->outlet == sub->outlet)
             continue; /* two topics of one target */
-        if (!target_topic_matches(&sub->filter->topic, t) || of_origin(m, o) || for_others(m, s, t) ||
-            !takes(m, t) || !outlet_may_read(&m->outlets[sub->outlet], o->readers) ||
-            (sub->filter->has_rql && !filter_matches(sub->filter, l, &d->scratch)))
+        if (of_origin(m, o) || for_others(m, s, t) || !takes(m, t) ||
+            !outlet_may_read(&m->outlets[sub->outlet], o->readers))
             continue;
+        if (!target_topic_matches(&sub->filter->topic, t) ||
+            (sub->filter->has_rql && !filter_matches(sub->filter, l, &d->scratch))) {
+            skip(out, sub);
+            continue;
+        }
+        unskip(out, sub);
         GROW(out->v, out->n, out->size);
         out->v[out->n++] = (struct match){m, sub->outlet, sub->filter};
     }

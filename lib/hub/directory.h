@@ -59,6 +59,8 @@ struct match {
 struct matches {
     struct match *v;
     size_t n, size;
+    struct match *skipped; /* whose filters kept it back */
+    size_t n_skipped, size_skipped;
 };
 
 /* Where a message comes from, and who may see it. */

@@ -191,8 +191,10 @@ static void hand(struct hub *h, struct member *to, size_t outlet, struct leg *le
     if (found) {
         h->counters[HUB_HANDED].n++;
         member_hand(to, leg ? id : NULL, buf_slice(&o->context), more, slice_skip(buf_slice(&out), 1));
-    } else if (leg) {
-        leg_settle(leg, 200, &(struct said){.weak = true});
+    } else {
+        tally_target(to, outlet, MEASURE_FILTERED, true);
+        if (leg)
+            leg_settle(leg, 200, &(struct said){.weak = true});
     }
     buf_free(&out);
 }
@@ -240,6 +242,8 @@ static void fail(struct fetch *f, int status, struct json error)
     f->known = false;
     drop_question(f);
     for (struct parked *p; (p = take_parked(f)); parked_free(p)) {
+        if (p->to)
+            tally_target(p->to, p->outlet, MEASURE_DROPPED, false);
         if (p->leg)
             leg_settle(p->leg, status, &s);
         else if (p->to)

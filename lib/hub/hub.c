@@ -83,6 +83,7 @@ static void discard_queue(struct member *m, const char *reason)
             dropped++;
     }
     m->hub->counters[HUB_DROPPED].n += dropped;
+    tally_lost(m, dropped);
     if (dropped)
         warn("%s dropped %llu messages: %s", member_name(m), (unsigned long long)dropped, reason);
     buf_free(&m->queue);
@@ -115,6 +116,7 @@ void hub_leave(struct member *m)
     enrich_leave(h, m);
     reason = m->role == ROLE_OUT ? "its outbound ring left" : "its service left";
     discard_queue(m, reason);
+    tally_close(m);
     lost = wait_lost(m, reason);
     if (lost)
         warn("%s left %zu messages unsettled: answered 503", member_name(m), lost);
@@ -284,6 +286,7 @@ void hub_start(struct hub *h, int listener)
     raise_descriptor_limit();
     memcpy(h->counters, names, sizeof names);
     enrich_start(h);
+    tally_start(h);
     h->listener = (struct watch){.fd = listener, .events = POLLIN, .ready = on_connect, .arg = h};
     h->retry = (struct timer){.at = NEVER, .fire = on_retry, .arg = h};
     loop_add(h->loop, &h->listener);
@@ -295,6 +298,7 @@ void hub_stop(struct hub *h)
     before_poll(h);
     loop_remove(h->loop, &h->listener);
     loop_timer(h->loop, &h->retry, NEVER);
+    tally_stop(h);
     close(h->listener.fd);
     for (struct member *m = h->members; m; m = m->next)
         wait_abandon(m);
@@ -305,6 +309,7 @@ void hub_stop(struct hub *h)
     enrich_stop(h);
     directory_free(&h->directory);
     free(h->matches.v);
+    free(h->matches.skipped);
     buf_free(&h->scratch);
     buf_free(&h->rest);
     buf_free(&h->headers);

@@ -15,6 +15,7 @@
  *   settle.c     what the answers mean for the delivery
  *   enrich.c     extra fields, and the things they are cut from
  *   tap.c        who only looks
+ *   tally.c      what is counted for each target
  *
  * The protocol of the socket: HACKING.md, "The hub's socket". */
 #ifndef HUB_HUB_H
@@ -57,7 +58,8 @@ struct hub {
 
     /* private to lib/hub */
     struct watch listener;
-    struct timer retry; /* of accept, when descriptors were short */
+    struct timer retry;   /* of accept, when descriptors were short */
+    struct timer telling; /* control: tally.h */
     struct directory directory;
     struct member *members, *gone, *dirty;
     const struct member *speaker; /* whose line is at work; NULL: the hub's own time */

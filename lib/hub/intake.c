@@ -151,8 +151,10 @@ static void supersede(struct hub *h, const struct member *by)
 {
     for (struct member *m = h->members; m; m = m->next)
         if (m != by && m->role == ROLE_OUT && m->client == by->client &&
-            slice_eq(m->connection.id, by->connection.id))
+            slice_eq(m->connection.id, by->connection.id)) {
             m->superseded = true;
+            tally_close(m);
+        }
 }
 
 static void join(struct member *m)

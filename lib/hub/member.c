@@ -32,6 +32,7 @@ struct member *member_new(struct hub *h, int fd)
 
 void member_free(struct member *m)
 {
+    tally_close(m);
     lines_free(&m->in);
     buf_free(&m->queue);
     for (size_t i = 0; i < m->n_outlets; i++)

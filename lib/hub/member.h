@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "hub/offer.h"
 #include "hub/outlet.h"
+#include "hub/tally.h"
 #include "line/pending.h"
 
 struct hub;
@@ -63,6 +64,7 @@ struct member {
     uint64_t refused, dropped; /* since then: labels answered 503, messages dropped */
     struct member **clients;   /* the outbound rings of its connection, by client; belongs to the directory */
     size_t n_clients;
+    struct tally tally; /* out: what was counted for its targets */
 
     uint64_t lost; /* tap: records that found no room, since the last one that did */
 };

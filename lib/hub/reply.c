@@ -124,14 +124,25 @@ static struct slice text_at(const struct wait *w, struct span s)
     return slice_of(buf_p(&w->texts) + s.at, s.len);
 }
 
+/* Those that came with it, and what every acknowledgement has. */
 static void put_ack_headers(struct buf *dst, const struct wait *w, const struct answer *a)
 {
     struct slice given = text_at(w, a->headers);
+    struct json headers = {JSON_OBJECT, given.p, given.len};
+    bool has_id = false;
     json_put_key(dst, S("headers"));
     buf_putc(dst, '{');
-    if (given.len > 2 && given.p[0] == '{')
-        buf_put(dst, given.p + 1, given.len - 2);
-    else
+    for (struct json_iter it = json_iter(headers); given.len && given.p[0] == '{' && json_next(&it);) {
+        if (json_key_is(it.key, S("response-required")) || json_key_is(it.key, S("ditto-weak-ack")))
+            continue;
+        has_id = has_id || json_key_is(it.key, S("correlation-id"));
+        json_put_item(dst);
+        buf_putc(dst, '"');
+        buf_put_slice(dst, it.key);
+        buf_puts(dst, "\":");
+        buf_put_slice(dst, json_slice(it.value));
+    }
+    if (!has_id)
         put_correlation_id(dst, w);
     json_put_member(dst, S("response-required"), S("false"));
     if (a->weak)
@@ -333,6 +344,7 @@ static void try(struct wait *w, size_t i)
         if (s->open)
             leg_claim(leg_new(ring, NULL, id), w, CLAIM_REPLY - (int)i);
         h->counters[HUB_REPLIES].n++;
+        tally_response(ring);
         member_hand(ring, s->open ? id : NULL, text_at(w, s->context), SLICE_NONE, text_at(w, s->rest));
     } else if (w->id.p && (ring || directory_expects(&h->directory, s->connection))) {
         hold(w);
@@ -400,6 +412,7 @@ static void send(struct wait *w, struct slice object)
 {
     struct line l;
     struct slice kind = SLICE_NONE, other = SLICE_NONE;
+    wait_forget_texts(w);
     if (line_skim(object, &l) == 0) {
         kind = kind_of(&l);
         other = diverted_to(w, &l, kind);
@@ -461,10 +474,9 @@ void reply_refuse(struct hub *h, struct member *from, const struct line *l, cons
     struct wait *w = wait_new(h, from, l, t, r, to);
     w->lost = true;
     ditto_error_put(&error, err, false);
-    buf_put_slice(&w->reason, buf_slice(&error));
-    w->reason_class = line_class_of(err->status);
     put_error(&object, w, buf_slice(&error), err->status);
-    wait_fail(w, err->status, slice_skip(buf_slice(&object), 1));
+    wait_fail(w, err->status, (struct json){JSON_OBJECT, buf_p(&error), error.len},
+              slice_skip(buf_slice(&object), 1));
     buf_free(&error);
     buf_free(&object);
 }

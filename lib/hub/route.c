@@ -118,6 +118,7 @@ static void overflow(struct passage *p, const struct match *m, bool labelled)
 {
     const struct outlet *o = &m->to->outlets[m->outlet];
     member_overflowed(m->to, labelled);
+    tally_target(m->to, m->outlet, MEASURE_DROPPED, false);
     if (!labelled)
         p->h->counters[HUB_DROPPED].n++;
     if (labelled && p->wait)
@@ -133,6 +134,7 @@ static void hand(struct passage *p, const struct match *m)
     int own = claim_of(p->wait, o), caused = claim_of(p->cause, o);
     struct leg *leg = NULL;
     char id[PENDING_ID_SIZE];
+    tally_target(m->to, m->outlet, MEASURE_DISPATCHED, true);
     if (!member_has_room(m->to, h->rest.len + p->subjects.len)) {
         overflow(p, m, own != NO_CLAIM || caused != NO_CLAIM);
         return;
@@ -360,6 +362,10 @@ static void deliver(struct passage *p, const struct matches *all)
         hand_to_service(p);
     for (size_t i = 0; i < all->n; i++)
         hand(p, &all->v[i]);
+    for (size_t i = 0; i < all->n_skipped; i++) {
+        tally_target(all->skipped[i].to, all->skipped[i].outlet, MEASURE_DISPATCHED, true);
+        tally_target(all->skipped[i].to, all->skipped[i].outlet, MEASURE_FILTERED, true);
+    }
     if (p->cause && route_others(p->cause, all) && p->wait)
         p->wait->worst = CLASS_REDELIVER;
     if (!awaited) {
@@ -394,7 +400,7 @@ static bool dispatch(struct passage *p)
     put_subjects(p);
     if (s == STREAM_TWIN_EVENTS)
         enrich_event(h, p->l, &p->topic);
-    all->n = 0;
+    all->n = all->n_skipped = 0;
     if (s != STREAM_NONE)
         directory_match(&h->directory, s, p->l, &p->topic, &p->origin, all);
     if (h->block && p->from->role == ROLE_IN && any_full(p, all))

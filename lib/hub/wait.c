@@ -421,13 +421,20 @@ void wait_keep_response(struct wait *w, struct slice rest)
     w->has_rest = true;
 }
 
-void wait_fail(struct wait *w, int status, struct slice rest)
+void wait_fail(struct wait *w, int status, struct json error, struct slice rest)
 {
     if (w->over)
         return;
     w->error_status = status;
+    keep_reason(w, status, error);
     wait_keep_response(w, rest);
     end(w);
+}
+
+void wait_forget_texts(struct wait *w)
+{
+    w->from->held -= w->texts.len;
+    buf_reset(&w->texts, 0);
 }
 
 void wait_missed(struct wait *w, int status, const struct said *s)

@@ -140,12 +140,14 @@ void leg_drop(struct leg *l);
 void wait_answer(struct wait *w, size_t label, int status, const struct said *s);
 /* The same with 503 connectivity:connection.unavailable. */
 void wait_unavailable(struct wait *w, size_t label, const char *reason);
-/* Ends it with a Ditto error; rest: what of its line stands behind id and context. */
-void wait_fail(struct wait *w, int status, struct slice rest);
+/* Ends it with a Ditto error (its object); rest: what of its line stands behind id and context. */
+void wait_fail(struct wait *w, int status, struct json error, struct slice rest);
 /* The response to its message: kept to be told. */
 void wait_keep_response(struct wait *w, struct slice rest);
 /* Text that is kept as long as the wait. */
 struct span wait_keep_text(struct wait *w, struct slice s);
+/* The response is composed: what it was composed of is not needed any more. */
+void wait_forget_texts(struct wait *w);
 /* What of the line was to arrive will not, or did not need to. */
 void wait_missed(struct wait *w, int status, const struct said *s);
 /* Everything is told: settles the sender's id with c and frees. */
