@@ -137,12 +137,20 @@ static void show_source(struct shown *s, const struct connection *c, const struc
     buf_free(&name);
 }
 
+static void show_target(struct shown *s, const struct target *target)
+{
+    struct buf name = {0};
+    connection_put_shown_address(&name, target->address);
+    show(s, CATEGORY_TARGET, buf_slice(&name));
+    buf_free(&name);
+}
+
 static void show_document(struct shown *s, const struct connection *c)
 {
     for (size_t i = 0; s->inbound && i < c->n_sources; i++)
         show_source(s, c, &c->sources[i]);
     for (size_t i = 0; !s->inbound && i < c->n_targets; i++)
-        show(s, CATEGORY_TARGET, c->targets[i].address);
+        show_target(s, &c->targets[i]);
     for (size_t i = 0; !s->inbound && i < c->n_sources; i++)
         if (c->sources[i].reply.present)
             show(s, CATEGORY_RESPONSE, S(RESPONSES));

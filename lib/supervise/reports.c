@@ -54,7 +54,7 @@ static char *name_of(const struct connection *c, const struct place *p)
     if (p->category == CATEGORY_SOURCE && p->index < c->n_sources)
         source_address_put(&b, &c->sources[p->index], p->address);
     else if (p->category == CATEGORY_TARGET && p->index < c->n_targets)
-        buf_put_slice(&b, c->targets[p->index].address);
+        connection_put_shown_address(&b, c->targets[p->index].address);
     else if (p->category == CATEGORY_RESPONSE)
         buf_puts(&b, RESPONSES);
     char *name = xstrndup(buf_slice(&b).p, b.len);

@@ -171,15 +171,22 @@ static void put_sources(struct buf *dst, const struct managed *m)
     buf_putc(dst, ']');
 }
 
+static void put_target(struct buf *dst, const struct managed *m, const struct runner *r, size_t index)
+{
+    struct place place = {CATEGORY_TARGET, (unsigned)index, ALL_ADDRESSES};
+    struct buf name = {0};
+    connection_put_shown_address(&name, m->connection.targets[index].address);
+    put_place(dst, m, r, &place, buf_slice(&name));
+    buf_free(&name);
+}
+
 static void put_targets(struct buf *dst, const struct managed *m)
 {
     json_put_key(dst, S("targetStatus"));
     buf_putc(dst, '[');
     for (size_t i = 0; i < m->n_runners; i++)
-        for (size_t t = 0; m->runners[i]->direction == OUTBOUND && t < m->connection.n_targets; t++) {
-            struct place place = {CATEGORY_TARGET, (unsigned)t, ALL_ADDRESSES};
-            put_place(dst, m, m->runners[i], &place, m->connection.targets[t].address);
-        }
+        for (size_t t = 0; m->runners[i]->direction == OUTBOUND && t < m->connection.n_targets; t++)
+            put_target(dst, m, m->runners[i], t);
     buf_putc(dst, ']');
 }
 

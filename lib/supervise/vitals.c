@@ -52,12 +52,12 @@ void source_address_put(struct buf *dst, const struct source *s, int address)
 {
     if (address != ALL_ADDRESSES) {
         if ((size_t)address < s->addresses.n)
-            buf_put_slice(dst, s->addresses.v[address]);
+            connection_put_shown_address(dst, s->addresses.v[address]);
         return;
     }
     for (size_t i = 0; i < s->addresses.n; i++) {
         if (i)
             buf_putc(dst, ';');
-        buf_put_slice(dst, s->addresses.v[i]);
+        connection_put_shown_address(dst, s->addresses.v[i]);
     }
 }
