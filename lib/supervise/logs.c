@@ -35,10 +35,18 @@ static bool logging(const struct vitals *v, int64_t wall)
     return wall < v->logs_until;
 }
 
+static void keep_error(struct vitals *v, int64_t at, struct slice message)
+{
+    free(v->last_error.json);
+    v->last_error = (struct log_entry){at, xstrndup(message.p, message.len)};
+}
+
 void vitals_log(struct vitals *v, enum category category, struct slice address, enum measure measure,
                 enum outcome_level level, int64_t at, const struct log_text *text, int64_t wall)
 {
     struct buf b = {0};
+    if (level == LEVEL_FAILURE)
+        keep_error(v, at, text->message);
     if (!logging(v, wall))
         return;
     struct cell *c = vitals_cell(v, category, address, measure, level);

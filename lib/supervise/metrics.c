@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "supervise/reports.h"
 #include "supervise/vitals.h"
 
 #include "base/banned.h"
@@ -238,6 +239,27 @@ static void put_totals(struct buf *dst, const struct vitals *v)
     buf_putc(dst, '}');
 }
 
+static void put_backlog(struct buf *dst, const struct vitals *v)
+{
+    json_put_key(dst, S("backlog"));
+    buf_putc(dst, '{');
+    json_put_member_int(dst, S("inbound"), (int64_t)reports_backlog(v, INBOUND));
+    json_put_member_int(dst, S("outbound"), (int64_t)reports_backlog(v, OUTBOUND));
+    buf_putc(dst, '}');
+}
+
+static void put_last_error(struct buf *dst, const struct vitals *v)
+{
+    char iso[ISO_SIZE];
+    if (!v->last_error.json)
+        return;
+    json_put_key(dst, S("lastError"));
+    buf_putc(dst, '{');
+    json_put_member_text(dst, S("at"), slice_str(clock_iso(iso, v->last_error.at)));
+    json_put_member_text(dst, S("message"), slice_str(v->last_error.json));
+    buf_putc(dst, '}');
+}
+
 /* --- the answer --------------------------------------------------------------------------------------------------- */
 
 void vitals_put_metrics(struct buf *dst, const struct vitals *v, struct slice id, const struct connection *c,
@@ -254,6 +276,8 @@ void vitals_put_metrics(struct buf *dst, const struct vitals *v, struct slice id
     put_addresses(dst, S("sourceMetrics"), v, c, true, now);
     put_addresses(dst, S("targetMetrics"), v, c, false, now);
     put_totals(dst, v);
+    put_backlog(dst, v);
+    put_last_error(dst, v);
     buf_putc(dst, '}');
 }
 

@@ -18,6 +18,8 @@ struct reporter {
     int64_t since;
 };
 
+#define SUPERVISOR "conn-supervise"
+
 static const struct place whole = {CATEGORY_CONNECTION, 0, ALL_ADDRESSES};
 
 static bool same_place(const struct place *a, const struct place *b)
@@ -200,6 +202,36 @@ const char *reports_fold(const struct vitals *v, const struct reporting *who, co
     return status;
 }
 
+static bool is_open(const struct vitals *v, const struct reporting *who)
+{
+    for (const struct reporter *r = v->reporters; r; r = r->next)
+        if (same_ring(&r->who, who) && same_place(&r->place, &whole) && strcmp(r->from, SUPERVISOR) == 0)
+            return strcmp(r->state, "open") == 0;
+    return false;
+}
+
+/* Where messages begin to be held, and where that ends. */
+static int64_t held(const struct reporter *r)
+{
+    const uint64_t(*n)[LEVELS] = r->last;
+    const uint64_t *begin = n[r->who.direction == INBOUND ? MEASURE_CONSUMED : MEASURE_MAPPED];
+    const uint64_t *end = n[r->who.direction == INBOUND ? MEASURE_ACKNOWLEDGED : MEASURE_PUBLISHED];
+    uint64_t begun = begin[LEVEL_SUCCESS] + (r->who.direction == INBOUND ? begin[LEVEL_FAILURE] : 0);
+    return (int64_t)(begun - end[LEVEL_SUCCESS] - end[LEVEL_FAILURE]);
+}
+
+uint64_t reports_backlog(const struct vitals *v, enum direction d)
+{
+    int64_t n = 0;
+    for (const struct reporter *r = v->reporters; r; r = r->next) {
+        bool maps = strcmp(r->from, "ditto-map") == 0;
+        if (r->who.direction != d || (d == INBOUND && maps) || !is_open(v, &r->who))
+            continue;
+        n += held(r);
+    }
+    return n > 0 ? (uint64_t)n : 0;
+}
+
 /* --- the ring itself ---------------------------------------------------------------------------------------------- */
 
 static void tell(struct vitals *v, const struct reporting *who, bool success, const char *status,
@@ -222,7 +254,7 @@ void reports_ring(struct vitals *v, const struct reporting *who, const char *sta
     bool good = strcmp(status, "open") == 0 || strcmp(status, "closed") == 0;
     if (strcmp(status, "unknown") == 0)
         return;
-    struct reporter *r = reporter_of(v, who, S("conn-supervise"), &whole);
+    struct reporter *r = reporter_of(v, who, S(SUPERVISOR), &whole);
     if (strcmp(r->state, status) == 0 && (good || strcmp(r->detail ? r->detail : "", detail) == 0))
         return;
     set_state(r, slice_str(status), slice_str(detail));

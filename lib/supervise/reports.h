@@ -31,6 +31,9 @@ bool reports_place(const struct vitals *v, const struct reporting *who, const st
 const char *reports_fold(const struct vitals *v, const struct reporting *who, const char *status,
                          const char *(*worse)(const char *, const char *));
 
+/* Messages that the rings that are open hold: what came in and is not settled, what was mapped and is not confirmed. */
+uint64_t reports_backlog(const struct vitals *v, enum direction d);
+
 /* Notes the status of a ring, as in Ditto's live status; one that is new is told in the connection's log. detail may be
  * empty. */
 void reports_ring(struct vitals *v, const struct reporting *who, const char *status, const char *detail);

@@ -24,6 +24,7 @@ void vitals_free(struct vitals *v)
         free(r->address);
         free(r);
     }
+    free(v->last_error.json);
     reports_forget(v);
 }
 

@@ -45,6 +45,7 @@ struct vitals {
     struct record *records;
     struct reporter *reporters;
     int64_t logs_since, logs_until; /* wall clock; 0: logging is off */
+    struct log_entry last_error;    /* json: what its message says; NULL: there was none */
 };
 
 void vitals_free(struct vitals *v);
@@ -55,8 +56,10 @@ struct cell *vitals_cell(struct vitals *v, enum category category, struct slice 
 
 /* --- metrics.c --- */
 
-/* Ditto's retrieveConnectionMetrics response, as the signal object; its totals since the supervisor knows the connection
- * stand in a member of our own, "totals". c: its places are shown even if they never counted; NULL: unknown. */
+/* Ditto's retrieveConnectionMetrics response, as the signal object, with members of our own: "totals" since the supervisor
+ * knows the connection, "backlog" (messages on their way: not yet acknowledged to a source's peer, not yet by a target's),
+ * "lastError" {at, message}, whether logging is on or not. c: its places are shown even if they never counted; NULL:
+ * unknown. */
 void vitals_put_metrics(struct buf *dst, const struct vitals *v, struct slice id, const struct connection *c,
                         msec now);
 void vitals_reset_metrics(struct vitals *v);
@@ -67,7 +70,7 @@ void vitals_reset_metrics(struct vitals *v);
 struct log_text {
     struct slice correlation_id, entity_type, entity_id, message;
 };
-/* Nothing while logging is off. */
+/* Nothing but the last error while logging is off. */
 void vitals_log(struct vitals *v, enum category category, struct slice address, enum measure measure,
                 enum outcome_level level, int64_t at, const struct log_text *text, int64_t wall);
 void vitals_enable_logs(struct vitals *v, int64_t wall);
