@@ -100,10 +100,10 @@ static void on_counters(int signo, void *arg)
     const struct daemon *d = arg;
     struct server_counts c = server_counts(d->server);
     (void)signo;
-    warn("counters: position=%" PRIu64 " events=%" PRIu64 " commits=%" PRIu64 " failures=%" PRIu64
-         " lines=%" PRIu64 " clients=%" PRIu64 " refused=%" PRIu64,
-         store_position(&d->store), d->store.events, d->store.commits, d->store.failures, c.lines, c.peers,
-         c.refused_peers);
+    notice("counters: position=%" PRIu64 " events=%" PRIu64 " commits=%" PRIu64 " failures=%" PRIu64
+           " lines=%" PRIu64 " clients=%" PRIu64 " refused=%" PRIu64 " closed=%" PRIu64,
+           store_position(&d->store), d->store.events, d->store.commits, d->store.failures, c.lines, c.peers,
+           c.refused_peers, c.closed_peers);
 }
 
 static void open_store(struct store *s, const char *dir, enum log_mode mode)

@@ -442,6 +442,48 @@ not_busy() {
     assert_equal "$status" 0
 }
 
+# Fills a log: N connections, each with a description of BYTES.
+many() { # N BYTES
+    create c0 | sed "s/first/$(head -c "$2" /dev/zero | tr '\0' d)/" >"$WORK/one"
+    for ((i = 1; i <= $1; i++)); do sed "s/\"id\":\"c0\"/\"id\":\"c$i\"/" "$WORK/one"; done >"$WORK/in"
+    conn-store -1 <"$WORK/in" >"$WORK/created"
+    assert_equal "$(wc -l <"$WORK/created")" "$1"
+}
+peak_kb() {
+    awk '/^VmHWM/ {print $2}' "/proc/${PIDS[store]}/status"
+}
+
+@test "many clients that never read have one bound together; the others are served, a long answer too" {
+    many 700 9000
+    start_ready store conn-store -d 4 -v </dev/null
+    signal retrieveConnections '' >"$WORK/all"
+    ask "$(<"$WORK/all")"
+    assert_equal "$(jq '.signal.connections|length' <<<"$output")" 700
+    before=$(peak_kb)
+    start crowd store-load crowd "$CONN_RUN/store.sock" 100 "$(<"$WORK/all")"
+    wait_for 20 has_lines crowd 1
+    start followers store-load crowd "$CONN_RUN/store.sock" 50 '{"follow":{}}'
+    wait_for 20 has_lines followers 1
+    ask "$(on openConnection c1)" "$(<"$WORK/all")" "$(on retrieveConnection c2)"
+    assert_lines '[.[].signal|.status,(.connections|length)]' '[200,0,200,700,200,0]'
+    kb=$(peak_kb)
+    [ $((kb - before)) -lt 163840 ] || [[ $BUILD == *asan ]] || fail "it took $((kb - before)) KiB"
+    kill -USR1 "${PIDS[store]}"
+    wait_for 5 grep -q 'info: counters: .* closed=[1-9]' "$WORK/store.err"
+    grep -q 'client [0-9]* is closed: [0-9]* bytes of answers are not read' "$WORK/store.err"
+    echo "# 100 clients that ask for 6 MiB and never read: $before KiB before, $kb KiB at most" >&3
+}
+
+@test "an answer that would be too long is an error; ids are fine" {
+    many 350 50000
+    daemon
+    ask "$(signal retrieveConnections '')" "$(signal retrieveConnections '"idsOnly":true')" \
+        "$(signal retrieveConnections '"selectedFields":"id,uri"')"
+    assert_lines "$codes" '["connectivity:internalerror",200,200]'
+    assert_lines '.[0].signal.payload.message' '"The answer would be longer than 16 MiB."'
+    assert_lines '[.[1:][].signal.connections|length]' '[350,350]'
+}
+
 @test "without descriptors the silent ones go" {
     start_ready store bash -c 'ulimit -n 40; exec conn-store -d 4' </dev/null
     ask "$(create a)"

@@ -107,7 +107,8 @@ static void work_on(struct server *s, const struct work *w)
 static bool work_once(struct server *s, struct peer *p)
 {
     struct work *w = &s->work[s->n_work];
-    enum lines_status st = s->n_work < SERVER_BATCH ? peer_next(p, &w->line) : LINES_MORE;
+    size_t before = p->answers.len;
+    enum lines_status st = batch_is_full(s) ? LINES_MORE : peer_next(p, &w->line);
     if (st == LINES_MORE)
         return false;
     w->peer = p;
@@ -116,6 +117,7 @@ static bool work_once(struct server *s, struct peer *p)
     s->counts.lines++;
     trace("client %" PRIu64 ": a line of %zu bytes", p->number, w->line.len);
     work_on(s, w);
+    s->made += p->answers.len - before;
     return true;
 }
 
@@ -124,7 +126,7 @@ static void work_on_all(struct server *s)
     bool some;
     s->may_ask = questions_supervisor(s) != NULL;
     s->may_judge = verdicts_expected(s);
-    s->n_work = 0;
+    s->n_work = s->made = 0;
     for (struct peer *p = s->peers; p; p = p->next)
         p->mark = p->answers.len;
     do {

@@ -22,6 +22,7 @@ struct call {
     struct json document;    /* the member connection */
     const struct held *held; /* NULL: there is no such connection now */
     struct buf *out;
+    size_t before;               /* bytes of out that stand already */
     struct buf id_text, scratch; /* decoded: what id points to; other texts */
 };
 
@@ -45,6 +46,8 @@ void call_close(struct call *c);
 /* A connection, masked unless secrets are shown. */
 void call_put_document(struct buf *dst, const struct call *c, struct json doc);
 const struct held *call_now(const struct call *c);
+/* Is the answer longer than CALL_ANSWER_BYTES? Then *err says so, and -1; else 0. */
+int call_check_size(const struct call *c, struct ditto_error *err);
 
 int call_not_found(struct slice id, struct ditto_error *err);
 int call_not_this_type(const char *pointer, const char *type, struct ditto_error *err);

@@ -78,6 +78,16 @@ int call_not_found(struct slice id, struct ditto_error *err)
                       "There is no connection '%.*s'.", SLICE_ARG(id));
 }
 
+int call_check_size(const struct call *c, struct ditto_error *err)
+{
+    if (c->out->len - c->before <= CALL_ANSWER_BYTES)
+        return 0;
+    return ditto_fail(
+        err, 500, "connectivity:internalerror",
+        "Ask for ids (idsOnly), for selectedFields, or for one connection after the other; or follow.", NULL,
+        "The answer would be longer than %d MiB.", CALL_ANSWER_BYTES / 1024 / 1024);
+}
+
 int call_missing(const char *pointer, struct ditto_error *err)
 {
     return ditto_fail(err, 400, "json.field.missing", "Add it to the command.", pointer,
@@ -186,12 +196,14 @@ enum outcome commands_run(struct store *s, struct json line, struct asker asker,
         .outcome = COMMAND_ANSWERED,
         .id = S(""),
         .out = out,
+        .before = out->len,
     };
-    size_t before = out->len;
-    if (run(&c, &err) != 0)
+    if (run(&c, &err) != 0) {
+        buf_cut(out, c.before);
         answer_error(out, line, &err);
+    }
     if (!answer_wanted(line))
-        buf_cut(out, before);
+        buf_cut(out, c.before);
     buf_free(&c.id_text);
     buf_free(&c.scratch);
     return c.outcome;

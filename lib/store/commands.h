@@ -9,6 +9,8 @@
 #include "store/answer.h"
 #include "store/store.h"
 
+enum { CALL_ANSWER_BYTES = 16 * 1024 * 1024 }; /* of one answer about many connections */
+
 struct asker {
     bool secrets;    /* may see secrets, if the line asks for them */
     bool supervised; /* somebody is there who knows about live state */

@@ -122,6 +122,10 @@ void peer_flush(struct peer *p)
         else
             sent(p, (size_t)n);
     }
+    if (!peer_sendable(p))
+        p->behind = 0;
+    else if (!p->behind)
+        p->behind = clock_ms();
 }
 
 /* A pipe is done when it has seen all there is; a socket may be half closed and go on following. */

@@ -13,8 +13,9 @@
 enum {
     PEER_LINE_BYTES = 4 * 1024 * 1024,
     PEER_ANSWER_BYTES = 1024 * 1024,
-    PEER_WAITS = 256,           /* answers that wait for a verdict; with more it is not read */
-    PEER_LINGER_MS = 10 * 1000, /* how long a peer that is being closed has to read its last lines */
+    PEER_SMALL_BYTES = 64 * 1024, /* so much may always be queued */
+    PEER_WAITS = 256,             /* answers that wait for a verdict; with more it is not read */
+    PEER_LINGER_MS = 10 * 1000,   /* how long a peer that is being closed has to read its last lines */
 };
 
 struct server;
@@ -32,6 +33,7 @@ struct peer {
     struct peer *next;
     uint64_t number; /* of all that ever came */
     msec since;      /* when it came */
+    msec behind;     /* since when something is queued that it does not read; 0: nothing is */
     struct loop *loop;
     struct watch in, out;
     struct timer timer; /* for the answer of the supervisor, or for closing */

@@ -138,21 +138,23 @@ int query_connections(struct call *c, struct ditto_error *err)
     int selects = take_selector(c, &s, err);
     if (selects < 0)
         return -1;
+    int rc = 0;
     call_open(c, 200, NULL);
     json_put_key(c->out, S("connections"));
     buf_putc(c->out, '[');
-    for (const struct held *h = next_there(c, NULL); h; h = next_there(c, h)) {
+    for (const struct held *h = next_there(c, NULL); h && rc == 0; h = next_there(c, h)) {
         json_put_item(c->out);
         if (ids)
             json_put_text(c->out, h->id);
         else
             put_selection(c->out, c, h, selects ? &s : NULL);
+        rc = call_check_size(c, err);
     }
     buf_putc(c->out, ']');
     call_close(c);
     if (selects)
         selector_free(&s);
-    return 0;
+    return rc;
 }
 
 static bool has_tag(const struct held *h, struct slice tag)
@@ -164,25 +166,26 @@ static bool has_tag(const struct held *h, struct slice tag)
     return false;
 }
 
-static void answer_ids(struct call *c, struct slice tag)
+static int answer_ids(struct call *c, struct slice tag, struct ditto_error *err)
 {
+    int rc = 0;
     call_open(c, 200, NULL);
     json_put_key(c->out, S("connectionIds"));
     buf_putc(c->out, '[');
-    for (const struct held *h = next_there(c, NULL); h; h = next_there(c, h))
+    for (const struct held *h = next_there(c, NULL); h && rc == 0; h = next_there(c, h))
         if (!tag.p || has_tag(h, tag)) {
             json_put_item(c->out);
             json_put_text(c->out, h->id);
+            rc = call_check_size(c, err);
         }
     buf_putc(c->out, ']');
     call_close(c);
+    return rc;
 }
 
 int query_ids(struct call *c, struct ditto_error *err)
 {
-    (void)err;
-    answer_ids(c, SLICE_NONE);
-    return 0;
+    return answer_ids(c, SLICE_NONE, err);
 }
 
 int query_ids_by_tag(struct call *c, struct ditto_error *err)
@@ -194,8 +197,7 @@ int query_ids_by_tag(struct call *c, struct ditto_error *err)
     struct slice text = json_text(tag, &c->scratch);
     if (!text.p)
         return call_not_this_type("/tag", "a string", err);
-    answer_ids(c, text);
-    return 0;
+    return answer_ids(c, text, err);
 }
 
 int query_tags(struct call *c, struct ditto_error *err)

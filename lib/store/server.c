@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -97,6 +98,55 @@ static void on_listener(struct watch *w, short revents)
 
 /* --- the rhythm ------------------------------------------------------------------------------------------------- */
 
+static size_t queued(const struct peer *p)
+{
+    return p->answers.len + p->follower.late.len + p->question.len + p->reply.len;
+}
+
+/* Whoever has been behind for longest; else, when answers wait for verdicts, whoever has most. NULL: nobody has much. */
+static struct peer *furthest_behind(const struct server *s)
+{
+    struct peer *last = NULL, *most = NULL;
+    for (struct peer *p = s->peers; p; p = p->next) {
+        if (p->gone || p->pipe || queued(p) < PEER_SMALL_BYTES)
+            continue;
+        if (p->behind && (!last || p->behind < last->behind))
+            last = p;
+        if (!most || queued(p) > queued(most))
+            most = p;
+    }
+    return last ? last : most;
+}
+
+/* In the middle of a long line nothing can be said any more. */
+static void cut_off(struct server *s, struct peer *p)
+{
+    struct ditto_error err = {0};
+    (void)ditto_fail(&err, 503, UNAVAILABLE, "Read the answers, or ask for less.", NULL,
+                     "The store has no room for answers that are not read.");
+    info("client %" PRIu64 " is closed: %zu bytes of answers are not read", p->number, queued(p));
+    peer_close_with(p, &err);
+    buf_wipe(&p->question);
+    buf_wipe(&p->reply);
+    p->gone = queued(p) >= PEER_SMALL_BYTES;
+    if (p->gone)
+        buf_wipe(&p->answers);
+    s->counts.closed_peers++;
+}
+
+static void bound_output(struct server *s)
+{
+    struct peer *p;
+    size_t sum = 0;
+    for (p = s->peers; p; p = p->next)
+        sum += queued(p);
+    while (sum > SERVER_OUTPUT_BYTES && (p = furthest_behind(s))) {
+        sum -= queued(p);
+        cut_off(s, p);
+        sum += queued(p);
+    }
+}
+
 static void feed(struct server *s, struct peer *p)
 {
     struct ditto_error err = {0};
@@ -118,13 +168,15 @@ static void feed(struct server *s, struct peer *p)
 /* True if there may be lines to work on that nobody could be asked for before. */
 static bool send_all(struct server *s)
 {
-    bool again = questions_exchange(s) || s->n_work == SERVER_BATCH;
+    bool again = questions_exchange(s) || batch_is_full(s);
     if (!verdicts_expected(s))
         verdicts_give_up(s, "The supervisor went away before it said what became of it.");
     for (struct peer *p = s->peers; p; p = p->next) {
         if (p->follower.phase != FOLLOW_NOTHING && !p->closing && !p->gone)
             feed(s, p);
         peer_flush(p);
+        if (p->answers.len >= PEER_ANSWER_BYTES)
+            bound_output(s);
         again |= p->held_back && !peer_is_full(p) && !p->gone;
     }
     return again;

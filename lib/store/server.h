@@ -6,7 +6,9 @@
  *
  * Limits: SERVER_PEERS clients. A client too many takes the place of the one that has been silent longest, at least
  * SERVER_SILENCE_MS since it connected, or is told and closed if there is none. All unfinished lines together have SERVER_INPUT_BYTES; whose line
- * goes over that is told and closed. */
+ * goes over that is told and closed. All queues of answers together have SERVER_OUTPUT_BYTES: whoever has not read what it was
+ * sent for the longest time is told, as far as it still can be, and closed. One batch makes SERVER_MADE_BYTES of answers, and
+ * one answer more, at most (of CALL_ANSWER_BYTES, commands.h). */
 #ifndef STORE_SERVER_H
 #define STORE_SERVER_H
 
@@ -17,13 +19,15 @@ enum {
     SERVER_SILENCE_MS = 1000,
     SERVER_BATCH = 1024, /* lines a commit */
     SERVER_INPUT_BYTES = 64 * 1024 * 1024,
+    SERVER_OUTPUT_BYTES = 64 * 1024 * 1024,
+    SERVER_MADE_BYTES = 16 * 1024 * 1024,
     SERVER_ANSWER_MS = 10 * 1000, /* for the supervisor … */
     SERVER_TEST_MS = 30 * 1000,   /* … and for one that has to test a connection first */
     SERVER_DRAIN_MS = 5 * 1000,   /* for the last answers to be read */
 };
 
 struct server_counts {
-    uint64_t peers, refused_peers, lines, batches;
+    uint64_t peers, refused_peers, closed_peers, lines, batches;
 };
 
 /* Serves on this loop, whose before-poll hook it takes. The store is borrowed. */

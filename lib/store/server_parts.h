@@ -31,12 +31,19 @@ struct server {
     struct work work[SERVER_BATCH];
     bool may_ask;       /* questions about live state can be answered in this batch */
     bool may_judge;     /* … and changes wait for a verdict */
+    size_t made;        /* bytes of answers in this batch */
     uint64_t questions; /* asked so far */
     bool once, stopping, cut;
     int failing;      /* errno of the last commit, 0: it worked */
     uint64_t refused; /* lines of the batches that failed since */
     struct server_counts counts;
 };
+
+/* No more lines in this batch: there are enough, or enough answers. */
+static inline bool batch_is_full(const struct server *s)
+{
+    return s->n_work == SERVER_BATCH || s->made >= SERVER_MADE_BYTES;
+}
 
 /* Works on every complete line that has arrived, SERVER_BATCH of them at most, and commits. Answers stand in the peers'
  * queues then, but nothing is sent. */

@@ -4,7 +4,7 @@
  *   store-load step JOURNAL TAG COMMANDS -- CMD...
  *   store-load check JOURNAL [SOCKET]
  *   store-load ask SOCKET
- *   store-load crowd SOCKET CLIENTS
+ *   store-load crowd SOCKET CLIENTS [LINE]
  *
  * drive: CLIENTS connections, DEPTH (1) commands in flight on each, until the time is over or the store is gone. Each client has
  * a connection of its own, TAG-<n>, and takes it through the same steps for ever. step: the same with one client, one command
@@ -16,7 +16,7 @@
  *
  * ask: sends each line of stdin when the one before it is answered, and prints how long that took.
  *
- * crowd: connects CLIENTS times, prints a line, says nothing and stays. */
+ * crowd: connects CLIENTS times, says LINE each time, or nothing, prints a line, reads nothing and stays. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -433,9 +433,13 @@ static int crowd(char **arg)
     uint64_t n;
     if (scan_u64(slice_str(arg[1]), &n) != 0)
         die(EXIT_PERMANENT, "bad number");
-    for (uint64_t i = 0; i < n; i++)
-        if (unix_connect(arg[0]) < 0)
+    for (uint64_t i = 0; i < n; i++) {
+        int fd = unix_connect(arg[0]);
+        if (fd < 0)
             die_sys(EXIT_TEMPORARY, "cannot reach '%s'", arg[0]);
+        if (arg[2] && (io_write_all(fd, arg[2], strlen(arg[2])) != 0 || io_write_all(fd, "\n", 1) != 0))
+            die_sys(EXIT_TEMPORARY, "cannot write to '%s'", arg[0]);
+    }
     puts("there");
     fflush(stdout);
     for (;;)
@@ -454,7 +458,7 @@ int main(int argc, char **argv)
         return check(argv + 2);
     if (argc == 3 && slice_eq(slice_str(argv[1]), S("ask")))
         return ask(argv + 2);
-    if (argc == 4 && slice_eq(slice_str(argv[1]), S("crowd")))
+    if ((argc == 4 || argc == 5) && slice_eq(slice_str(argv[1]), S("crowd")))
         return crowd(argv + 2);
     die(EXIT_PERMANENT, "usage: store-load drive|step|check|ask|crowd ...");
 }
