@@ -181,13 +181,20 @@ output
     run --separate-stderr conn-ctl test one
     assert_success
     assert_stderr ''
-    assert_equal "$(jq -r 'select(.type) | "\(.type) \(.status)"' <<<"$output")" 'connectivity.responses:testConnection 200'
+    assert_equal "$(jq -r 'if .type then "\(.type) \(.status) \(.parts)" else "\(.part), \(.program): \(.status) \(.message)" end' <<<"$output")" \
+        'sources, mqtt-in: 200 connected
+inbound mapping, ditto-map: 200 initialized
+targets, mqtt-out: 200 connected
+outbound mapping, ditto-map: 200 initialized
+connectivity.responses:testConnection 200 null'
     refute_output --partial s3cr3t
     jq '.id = "two" | .targets[0].issuedAcknowledgementLabel = "two:sent" | .sources = [] | .uri = "tcp://u:s3cr3t@127.0.0.1:1"' "$WORK/one.json" >"$WORK/two.json"
     run --separate-stderr conn-ctl test "$WORK/two.json"
     assert_status 1
     assert_stderr ''
-    assert_equal "$(tail -n 1 <<<"$output" | jq -r '"\(.status) \(.error)"')" '504 connectivity:connection.failed'
+    assert_equal "$(jq -r '"\(.part): \(.status) \(.error)"' <<<"$output")" 'targets: 504 null
+outbound mapping: 200 null
+null: 504 connectivity:connection.failed'
     refute_output --partial s3cr3t
     assert_equal "$(conn-ctl list)" one
 }

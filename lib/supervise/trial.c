@@ -96,11 +96,36 @@ static void put_parts(struct buf *dst, const struct trial *t)
                    t->attempts[i].outcome == GOOD ? t->attempts[i].success : t->attempts[i].said);
 }
 
-static void put_error(struct buf *dst, const struct ditto_error *err)
+/* A verdict for each, for programs. */
+static void put_verdicts(struct buf *dst, const struct trial *t)
+{
+    json_put_key(dst, S("parts"));
+    buf_putc(dst, '[');
+    for (size_t i = 0; i < t->n; i++) {
+        const struct attempt *a = &t->attempts[i];
+        bool good = a->outcome == GOOD;
+        json_put_item(dst);
+        buf_putc(dst, '{');
+        json_put_member_text(dst, S("part"), slice_str(a->what));
+        json_put_member_text(dst, S("program"), slice_str(a->program));
+        json_put_member_int(dst, S("status"), good ? 200 : 504);
+        json_put_member_text(dst, S("message"), slice_str(good ? a->success : a->said));
+        buf_putc(dst, '}');
+    }
+    buf_putc(dst, ']');
+}
+
+/* t: NULL if nothing was tried. */
+static void put_error(struct buf *dst, const struct trial *t, const struct ditto_error *err)
 {
     buf_printf(dst,
                "{\"type\":\"connectivity.responses:errorResponse\",\"status\":%d,\"payload\":", err->status);
     ditto_error_put(dst, err, true);
+    if (t) {
+        buf_cut(dst, dst->len - 1);
+        put_verdicts(dst, t);
+        buf_putc(dst, '}');
+    }
     buf_putc(dst, '}');
 }
 
@@ -111,6 +136,7 @@ static void put_success(struct buf *dst, const struct trial *t, struct slice par
     buf_puts(dst, "{\"type\":\"connectivity.responses:testConnection\",\"status\":200");
     json_put_member_text(dst, S("connectionId"), t->connection.id);
     json_put_member_text(dst, S("testResult"), buf_slice(&text));
+    put_verdicts(dst, t);
     buf_putc(dst, '}');
     buf_free(&text);
 }
@@ -125,7 +151,7 @@ static void answer(struct trial *t)
     } else {
         ditto_fail(&err, 504, "connectivity:connection.failed", buf_z(&parts), NULL,
                    "The Connection with ID '%.*s' failed to connect.", SLICE_ARG(t->connection.id));
-        put_error(&signal, &err);
+        put_error(&signal, t, &err);
     }
     t->answered = true;
     t->trials->done(t->trials->arg, buf_slice(&t->answer), buf_slice(&signal));
@@ -363,7 +389,7 @@ static int judge(struct trials *all, struct connection *c, struct json doc, stru
 static void refuse(struct trials *all, struct slice begin, const struct ditto_error *err)
 {
     struct buf signal = {0};
-    put_error(&signal, err);
+    put_error(&signal, NULL, err);
     all->done(all->arg, begin, buf_slice(&signal));
     buf_free(&signal);
 }
