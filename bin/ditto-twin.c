@@ -199,6 +199,7 @@ static void print_counters(const struct app *a)
         {"events", t->stats.events},
         {"unsettled", t->journal.events.n},
         {"events_refused", t->journal.refused},
+        {"events_expired", t->journal.expired},
         {"passed", t->stats.passed},
     };
     counters_print(c, sizeof c / sizeof *c);
@@ -240,9 +241,10 @@ static void open_twin(struct app *a)
     struct twin *t = &a->twin;
     t->enforce = enforce;
     t->max_thing = t->max_policy = (size_t)max_kb * 1000;
-    if (journal_open(&t->journal, in_memory ? &log_memory : &log_gdbm, in_memory ? "" : state_folder(),
-                     (int64_t)recent_s * 1000, &err) < 0)
-        die(err.exit_code, "%s", err.text);
+    const char *dir = in_memory ? "" : state_folder();
+    if (journal_open(&t->journal, in_memory ? &log_memory : &log_gdbm, dir, (int64_t)recent_s * 1000, &err) <
+        0)
+        die(err.exit_code, "cannot open '%s': %s", dir, err.text);
     t->journal.trusting = !strcmp(settle, "write");
     twin_init(t);
     info("%zu things and policies, %zu bytes of JSON", t->journal.entities.living, t->journal.entities.bytes);

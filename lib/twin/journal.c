@@ -564,7 +564,7 @@ static bool load(void *arg, const struct record *r)
     if (r->kind == RECORD_CUT)
         return true;
     if (!read_bucket_id(r->id, &bucket) || json_parse(r->payload, &v, NULL) < 0) {
-        log_fail(o->err, EXIT_PERMANENT, "cannot read a record of the twins: it is none");
+        log_fail(o->err, EXIT_PERMANENT, "it has a record that is not of a twin");
         return false;
     }
     j->revisions[bucket] = r->revision;
@@ -666,7 +666,7 @@ int journal_open(struct journal *j, const struct log_backend *backend, const cha
         return -1;
     if (find_recent(j) == 0)
         return 0;
-    return log_fail(err, EXIT_TEMPORARY, "cannot read the changes of the twins: %s", strerror(errno));
+    return log_fail(err, EXIT_TEMPORARY, "its newest changes cannot be read: %s", strerror(errno));
 }
 
 static void free_all(struct journal *j)
