@@ -3,6 +3,7 @@
 load helper/common
 load helper/mosquitto
 load helper/rabbitmq
+load helper/hub
 
 PIPELINES=$ROOT/examples/pipelines
 
@@ -160,6 +161,25 @@ four_parts() { [ "$(ring_parts | wc -w)" -eq 4 ]; }
     stop ring
     assert_status 0
     end_tracked
+}
+
+@test "service-in-shell.sh answers commands of a connection through the hub" {
+    hub
+    local json
+    json=$(source_json dev)
+    member dev_in in "$json"
+    member dev_out out "$json" -a 200
+    start shell "$PIPELINES/service-in-shell.sh" clock _/_/things/live/messages _/_/policies </dev/null
+    wait_for 10 is_counter members 3
+    say dev_in '{"id":"x-1","context":{"source":0,"reply":0},"topic":"ns/t/things/live/messages/time","headers":{"correlation-id":"c"},"path":"/inbox/messages/time","value":[1]}'
+    told dev_out 1
+    run jq -c '[.context, .headers, .status, .value.asked, (.value.now | fromdate | type)]' <<<"$TOLD"
+    assert_output '[{"connection":"dev","reply":0},{"correlation-id":"c"},200,[1],"number"]'
+    told dev_in 1
+    assert_equal "$TOLD" '{"id":"x-1","status":200}'
+    stop shell
+    assert_status 0
+    wait_for 10 is_counter members 2
 }
 
 @test "RabbitMQ as the source: telemetry-ring.sh loses nothing when it is killed" {
