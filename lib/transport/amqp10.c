@@ -98,8 +98,7 @@ static bool offers(pn_link_t *link, const char *outcome)
 static void on_attached(struct channel *ch, pn_link_t *link)
 {
     struct receiver *r = pn_link_get_context(link);
-    /* a refused link is attached without a source, and detached right after that with the reason (part 2, 2.6.3) */
-    if (!r || pn_terminus_get_type(pn_link_remote_source(link)) == PN_UNSPECIFIED)
+    if (!r || amqp10_is_refusal(pn_link_remote_source(link), false))
         return;
     r->modified = offers(link, "amqp:modified:list");
     info("consuming from '%.*s'%s", SLICE_ARG(address_of(r)),

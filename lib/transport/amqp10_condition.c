@@ -54,6 +54,11 @@ bool amqp10_condition_forbids(pn_condition_t *c)
     return name && (strcmp(name, "amqp:unauthorized-access") == 0 || strcmp(name, "amqp:not-allowed") == 0);
 }
 
+bool amqp10_is_refusal(pn_terminus_t *remote, bool anonymous)
+{
+    return pn_terminus_get_type(remote) == PN_UNSPECIFIED || (!anonymous && !pn_terminus_get_address(remote));
+}
+
 void amqp10_set_address(pn_terminus_t *terminus, struct slice address)
 {
     static const struct {

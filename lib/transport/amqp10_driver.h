@@ -59,6 +59,9 @@ enum { AMQP10_CONDITION_SIZE = 512 };
 void amqp10_condition_text(char text[AMQP10_CONDITION_SIZE], pn_condition_t *c);
 /* Was it for want of rights? */
 bool amqp10_condition_forbids(pn_condition_t *c);
+/* Does the peer's attach announce that it will detach at once, with the reason? It then names no terminus (AMQP 1.0 part 2,
+ * 2.6.3), or, as proton does it, one without an address. */
+bool amqp10_is_refusal(pn_terminus_t *remote, bool anonymous);
 /* Ditto's addresses may say what they name, "queue://x", "topic://x": sets address and capability of a terminus. */
 void amqp10_set_address(pn_terminus_t *terminus, struct slice address);
 

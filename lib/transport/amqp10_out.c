@@ -161,6 +161,7 @@ static void on_delivery(struct channel *ch, pn_delivery_t *d)
               accepted ? "accepted" : "not accepted");
     pn_delivery_set_context(d, NULL);
     pn_delivery_settle(d);
+    p->sender->proven = true;
     finish(ch, p, accepted ? NULL : &err);
 }
 
@@ -238,8 +239,7 @@ static void answered(struct channel *ch, struct sender *s, pn_condition_t *why)
 static void on_attached(struct channel *ch, pn_link_t *link)
 {
     struct sender *s = pn_link_get_context(link);
-    /* a refused link is attached without a target, and detached right after that with the reason (part 2, 2.6.3) */
-    if (!s || pn_terminus_get_type(pn_link_remote_target(link)) == PN_UNSPECIFIED)
+    if (!s || amqp10_is_refusal(pn_link_remote_target(link), s->anonymous))
         return;
     s->state = ATTACHED;
     info("publishing to %s%.*s%s", s->anonymous ? "any address, on one link" : "'",
@@ -250,42 +250,44 @@ static void on_attached(struct channel *ch, pn_link_t *link)
 }
 
 /* The parcels of a link that the peer ended: what it had of them it may forget. */
-static void give_back(struct channel *ch, struct sender *s, pn_condition_t *c)
+static void give_back(struct channel *ch, struct sender *s, const struct ditto_error *why)
 {
-    struct ditto_error err = {0};
     struct parcel *p = ch->oldest, *next;
-    fail_with(&err, 503, "The peer closed the link", c);
     for (; p; p = next) {
         next = p->next;
         if (p->sender != s)
             continue;
         pn_delivery_set_context(p->delivery, NULL);
-        finish(ch, p, &err);
+        finish(ch, p, why);
     }
+}
+
+/* A link that ends before anything on it was answered was refused, whatever its attach looked like. */
+static void lose(struct channel *ch, struct sender *s, pn_condition_t *c)
+{
+    struct ditto_error why = {0};
+    char text[AMQP10_CONDITION_SIZE];
+    bool refused = !s->proven, attaching = s->state == ATTACHING, had_any = s->unsettled > 0;
+    amqp10_condition_text(text, c);
+    warn("the peer %s the link to '%.*s': %s", refused ? "refused" : "closed",
+         SLICE_ARG(buf_slice(&s->address)), text);
+    tell(s, "failed", text);
+    fail_with(&why, refused ? status_of(c, 503) : 503,
+              refused ? "The peer refused the link" : "The peer closed the link", c);
+    s->state = REFUSED;
+    s->link = NULL;
+    give_back(ch, s, &why);
+    if (refused && !had_any)
+        s->refusal = why;
+    if (attaching)
+        answered(ch, s, c);
 }
 
 static void on_detached(struct channel *ch, pn_link_t *link)
 {
     struct sender *s = pn_link_get_context(link);
-    pn_condition_t *c = pn_link_remote_condition(link);
-    char text[AMQP10_CONDITION_SIZE];
-    if (!s) {
-        pn_link_free(link);
-        return;
-    }
-    bool refused = s->state == ATTACHING;
-    amqp10_condition_text(text, c);
-    warn("the peer %s the link to '%.*s': %s", refused ? "refused" : "closed",
-         SLICE_ARG(buf_slice(&s->address)), text);
-    tell(s, "failed", text);
-    if (refused)
-        fail_with(&s->refusal, status_of(c, 503), "The peer refused the link", c);
-    else
-        give_back(ch, s, c);
-    s->state = REFUSED;
-    s->link = NULL;
-    if (refused)
-        answered(ch, s, c);
+    if (s)
+        lose(ch, s, pn_link_remote_condition(link));
     pn_link_set_context(link, NULL);
     pn_link_close(link);
     pn_link_free(link);

@@ -19,6 +19,7 @@ struct sender {
     bool anonymous; /* address is empty */
     enum { ATTACHING, ATTACHED, REFUSED } state;
     struct ditto_error refusal; /* why, until it has been told */
+    bool proven;                /* a message on it has been answered */
     pn_link_t *link;            /* NULL once REFUSED */
     size_t unsettled;
     struct buf rest;      /* of a large message, still to be handed to proton */

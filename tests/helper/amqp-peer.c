@@ -17,7 +17,7 @@
  * Options: -e what is generated are Ditto Protocol messages · -x exit when all input is read and every message (at
  * least one) is settled for good · -t exit 99 after SECONDS · -c CREDIT of client senders (1000) · -I MS idle timeout
  * to announce · -m BYTES max-message-size to announce · -A fail every SASL login · -a offer PLAIN only, for $AMQP_USER
- * and $AMQP_PASSWORD · -d CONTROL a control line to obey from the start (repeatable) · -q only dispositions and
+ * and $AMQP_PASSWORD · -E offer EXTERNAL only · -R offer the anonymous terminus · -d CONTROL a control line to obey from the start (repeatable) · -q only dispositions and
  * summary · -Q only the summary.
  *
  * Records on stdout, one JSON object a line; the first is {"port":N}, the last are {"summary":{"address",
@@ -37,7 +37,8 @@
  *   detach, end, close   link, address (detach); condition, description if the client gave one
  *   lost       condition, description, requeued      the transport ended without a close; "dropped": by us
  *
- * Control lines. ADDRESS limits one to links of that address; CONDITION is "condition" and "description".
+ * Control lines. ADDRESS limits one to links of that address; CONDITION is "condition" and "description", and
+ * "redirect" ("host:port") where something ends.
  *   {"do":"refuse","by":"detach|end|close", ADDRESS, CONDITION (amqp:not-found)}   links that attach from now on
  *   {"do":"allow"}                            forget all refusals
  *   {"do":"detach|end|close|drop","after":N, ADDRESS, CONDITION}   end the link, session, connection, or the TCP connection
@@ -92,7 +93,7 @@ struct input {
 static struct {
     unsigned long port, credit, idle_ms, max_message_bytes, seconds;
     struct opt_list loads, controls;
-    bool envelopes, exit_when_done, reject, plain, only_summary;
+    bool envelopes, exit_when_done, reject, plain, external, relay, only_summary;
 } opts = {.credit = 1000};
 
 static const struct opt table[] = {
@@ -107,6 +108,8 @@ static const struct opt table[] = {
     {'x', NULL, "exit when all messages are settled for good", OPT_FLAG, &opts.exit_when_done, 0, 0},
     {'A', NULL, "fail every SASL login", OPT_FLAG, &opts.reject, 0, 0},
     {'a', NULL, "ask for $AMQP_USER and $AMQP_PASSWORD (PLAIN)", OPT_FLAG, &opts.plain, 0, 0},
+    {'E', NULL, "offer SASL EXTERNAL only", OPT_FLAG, &opts.external, 0, 0},
+    {'R', NULL, "offer the anonymous terminus", OPT_FLAG, &opts.relay, 0, 0},
     {'Q', NULL, "print only the summary (-q: and dispositions)", OPT_FLAG, &opts.only_summary, 0, 0},
     OPT_END,
 };
@@ -279,7 +282,8 @@ static void configure(void)
                                       .idle_ms = opts.idle_ms,
                                       .max_message_bytes = opts.max_message_bytes,
                                       .form = opts.envelopes ? LOAD_ENVELOPE : LOAD_TELEMETRY,
-                                      .login = {.reject = opts.reject},
+                                      .relay = opts.relay,
+                                      .login = {.reject = opts.reject, .external = opts.external},
                                       .changed = on_changed};
     if (!opts.plain)
         return;

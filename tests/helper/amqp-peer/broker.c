@@ -550,11 +550,34 @@ static size_t links_leave(struct client *c, pn_session_t *session)
     return n;
 }
 
+static void put_info(pn_data_t *info, const char *key, const char *value, size_t len)
+{
+    pn_data_put_symbol(info, pn_bytes(strlen(key), key));
+    pn_data_put_string(info, pn_bytes(len, value));
+}
+
+/* AMQP 1.0 part 2, 2.8.16 and 2.8.18. */
+static void set_redirect(pn_data_t *info, const char *to)
+{
+    const char *colon = strrchr(to, ':');
+    size_t host = colon ? (size_t)(colon - to) : strlen(to);
+    pn_data_put_map(info);
+    pn_data_enter(info);
+    put_info(info, "hostname", to, host);
+    put_info(info, "network-host", to, host);
+    pn_data_put_symbol(info, pn_bytes(4, "port"));
+    pn_data_put_int(info, colon ? (int)strtol(colon + 1, NULL, 10) : 0);
+    put_info(info, "address", "elsewhere", 9);
+    pn_data_exit(info);
+}
+
 static void set_condition(pn_condition_t *to, const struct fault *f, const char *otherwise)
 {
     pn_condition_set_name(to, f->condition ? f->condition : otherwise);
     if (f->description)
         pn_condition_set_description(to, f->description);
+    if (f->redirect)
+        set_redirect(pn_condition_info(to), f->redirect);
 }
 
 static void cut(struct client *c, pn_link_t *pn, const struct fault *f)
@@ -663,6 +686,8 @@ static void on_open(struct client *c)
         record_end(b, "}");
     }
     pn_connection_set_container(connection, "amqp-peer");
+    if (set->relay)
+        pn_data_put_symbol(pn_connection_offered_capabilities(connection), pn_bytes(15, "ANONYMOUS-RELAY"));
     if (!modes.no_open)
         pn_connection_open(connection);
 }

@@ -17,6 +17,7 @@ struct broker_settings {
     unsigned long idle_ms;           /* idle timeout to announce; 0: none */
     unsigned long max_message_bytes; /* to announce; 0: none */
     enum load_form form;             /* of what is generated */
+    bool relay;                      /* offer the anonymous terminus */
     struct login login;
     void (*changed)(void); /* called after each round: has what it waits for come true? */
 };

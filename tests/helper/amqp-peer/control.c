@@ -39,6 +39,7 @@ static struct fault *fault_from(struct json line, enum cut how)
     f->left = number(line, S("after"), 0);
     f->condition = text(line, S("condition"));
     f->description = text(line, S("description"));
+    f->redirect = text(line, S("redirect"));
     return f;
 }
 

@@ -24,6 +24,7 @@ void fault_free(struct fault *f)
     free(f->address);
     free(f->condition);
     free(f->description);
+    free(f->redirect);
     free(f);
 }
 

@@ -16,6 +16,7 @@ struct fault {
     char *address;                 /* NULL: any */
     uint64_t left;                 /* messages that may still pass */
     char *condition, *description; /* may be NULL */
+    char *redirect;                /* "host:port" of a redirect; may be NULL */
 };
 
 /* What becomes of messages of client senders. */

@@ -23,6 +23,8 @@ static void no_free(pn_transport_t *t)
 static const char *mechanisms(pn_transport_t *t)
 {
     const struct login *login = login_of(t);
+    if (login->external)
+        return "EXTERNAL";
     return login->user ? "PLAIN" : login->reject ? "PLAIN ANONYMOUS" : "ANONYMOUS";
 }
 
@@ -62,9 +64,15 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
 {
     const struct login *login = login_of(t);
     bool plain = strcmp(mechanism, "PLAIN") == 0;
-    bool good = !login->reject && (login->user ? plain && password_fits(login, answer) : !plain);
+    bool good = login->external
+                    ? strcmp(mechanism, "EXTERNAL") == 0
+                    : !login->reject && (login->user ? plain && password_fits(login, answer) : !plain);
     if (good) {
-        pnx_sasl_set_succeeded(t, login->user ? login->user : "anonymous", NULL);
+        pnx_sasl_set_succeeded(t,
+                               login->external ? "external"
+                               : login->user   ? login->user
+                                               : "anonymous",
+                               NULL);
         pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
     } else {
         fail(t);
@@ -116,5 +124,5 @@ void login_serve(pn_transport_t *transport, const struct login *login)
     pn_sasl(transport);
     /* proton only reads the context, but takes it as void * */
     pnx_sasl_set_implementation(transport, &server, (void *)(uintptr_t)login);
-    pn_transport_require_auth(transport, login->reject || login->user);
+    pn_transport_require_auth(transport, login->reject || login->user || login->external);
 }

@@ -11,6 +11,8 @@ struct login {
     bool reject;      /* every attempt fails: sasl outcome auth (1) */
     const char *user; /* if set, only PLAIN is offered, with exactly these (borrowed) */
     const char *password;
+    bool
+        external; /* only EXTERNAL is offered, and whoever it is gets in: TLS has looked at the certificate */
 };
 
 /* Before the transport is bound. login must live as long as the transport. */
