@@ -423,19 +423,48 @@ all_are_there() {
 }
 
 @test "TERM at random moments: nothing is lost, and the counters balance" {
-    local rounds=$((${CONN_LONG:-0} ? 50 : 6)) n
+    local rounds=$((${CONN_LONG:-0} ? 50 : 5)) n
     mine
     source_ready -c "$WORK/connection"
     stop src
-    : >"$WORK/accepted"
-    for ((n = 1; n <= rounds; n++)); do
-        start pub mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -q 1 -t "$IN/a" -l < <(seq -f "$n-%g" 300)
-        start ring ring "exec mqtt-in -w 20 -D 5000 -c $WORK/connection" "exec jq -c --unbuffered \"select(.id) | {id, status: ([200, 400, 503][(.text | length) % 3])}\""
-        sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
-        kill -USR1 $(pgrep -P "${PIDS[ring]}" mqtt-in) 2>/dev/null || :
-        stop ring
-        stop pub 20
+    for ((n = 0; n < rounds; n++)); do
+        seq $((n * 300 + 1)) $((n * 300 + 300)) >"$WORK/numbers"
+        start pub mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -q 1 -t "$IN/a" -l <"$WORK/numbers"
+        settling_ring '[200, 200, 400, 503][(.text | tonumber) % 4]'
+        # the random moment
+        sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
+        stop ring 20
+        assert_status 0
+        balanced
+        wait_exit pub
     done
+    settling_ring 200
+    wait_for 20 seen_all $((rounds * 300))
+    stop ring 20
+    balanced
+    # nothing is left at the broker
+    source_ready -c "$WORK/connection"
+    pub "$IN/a" end
+    lines 1
+    assert_equal "$(payloads)" end
+}
+
+# A ring that settles each message with what STATUS makes of it, and remembers those that it does not give back.
+settling_ring() { # STATUS
+    start ring ring "exec mqtt-in -v -w 20 -D 5000 -c '$WORK/connection'" "exec tee -a '$WORK/seen'" \
+        "exec jq -c --unbuffered 'select(.id and .text) | {id, status: ($1)}'"
+}
+
+seen_all() { # N
+    [ "$(jq -rR 'fromjson? | .text // empty' "$WORK/seen" | sort -u | wc -l)" -eq "$1" ]
+}
+
+balanced() {
+    local line
+    line=$(grep -o 'received=.*' "$WORK/ring.err" | tail -n 1)
+    [ -n "$line" ] || return 0 # it was ended before it had begun
+    [[ $line =~ received=([0-9]+)\ accepted=([0-9]+)\ rejected=([0-9]+)\ redelivered=([0-9]+)\  ]]
+    assert_equal "$((BASH_REMATCH[2] + BASH_REMATCH[3] + BASH_REMATCH[4]))" "${BASH_REMATCH[1]}"
 }
 
 @test "stdin ends or stdout breaks: 111, and the broker delivers again" {
@@ -475,6 +504,36 @@ all_are_there() {
     stop src
     assert_equal "$(jq -r 'select(.report == "state").state' "$WORK/report")" $'connected\ndisconnected'
     jq -se 'any(.[]; .report == "meter" or .report == "meters" or .report == "counters")' "$WORK/report"
+}
+
+# --- what we rely on ---
+
+@test "libmosquitto 2.0.11 is what these tests have seen: with another one, look at each of them" {
+    run mqtt-library version
+    assert_output 2.0.11
+}
+
+@test "libmosquitto 2.0.11 queues the PUBACK before the callback, and writes nothing while it is threaded and not asked to" {
+    start pin mqtt-library puback "$MQTT_PORT" </dev/null
+    wait_for 10 grep -q subscribed "$WORK/pin.out"
+    pub pin x
+    wait_exit pin
+    assert_equal "$(cat "$WORK/pin.out")" $'subscribed\nmessage, PUBACK queued'
+    assert_equal "$(pubacks pin)" 0
+}
+
+@test "libmosquitto 2.0.11 calls read, write and connect of the program, and its wake-up is one NUL byte" {
+    [[ $BUILD != *asan ]] || skip 'the sanitizer stands there'
+    mine
+    seq 2000 | jq -c --arg a "$IN/a" '{id: "x-\(.)", address: $a, text: "\(.)"}' >"$WORK/messages"
+    strace -f -o "$WORK/trace" -e trace=read,write,connect,sendto,recvfrom mqtt-out "tcp://127.0.0.1:$MQTT_PORT" <"$WORK/messages" >"$WORK/settled"
+    assert_equal "$(jq -r 'select(.status == 200).id' "$WORK/settled" | wc -l)" 2000
+    # the library alone makes 10,000 of them
+    [ "$(grep -cE ' (read|write)\(' "$WORK/trace")" -lt 1500 ]
+    # before the socket is there, and after the buffer is gone
+    [ "$(grep -c 'write([0-9]*, "\\0", 1)' "$WORK/trace")" -le 3 ]
+    # it connects blocking where a CONNECT has properties, if it is let
+    grep -qE "connect\([0-9]+, .*sin_port=htons\($MQTT_PORT\).* = -1 EINPROGRESS" "$WORK/trace"
 }
 
 @test "the examples of the page" {

@@ -47,20 +47,6 @@ static void on_deadline(struct timer *t)
     mqtt_client_end(t->arg, EXIT_TEMPORARY, "no answer in time");
 }
 
-/* What the library says of TLS goes to its log only; what it makes of a certificate, to OpenSSL's result. */
-static const char *tls_reason(struct mqtt_client *c)
-{
-    SSL *ssl = mosquitto_ssl_get(c->mosq);
-    long verdict = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
-    if (verdict != X509_V_OK)
-        (void)snprintf(c->said, sizeof c->said, "the broker's certificate is not accepted: %s",
-                       X509_verify_cert_error_string(verdict));
-    else if (strstr(c->said, "host name verification failed"))
-        (void)snprintf(c->said, sizeof c->said,
-                       "the broker's certificate is not accepted: it is made out to another host");
-    return c->said[0] ? c->said : NULL;
-}
-
 static const char *closed_by_peer(const struct mqtt_client *c)
 {
     return c->open || !c->v5 ? "the broker closed the TCP connection"
@@ -70,11 +56,10 @@ static const char *closed_by_peer(const struct mqtt_client *c)
 /* Why the library gave up; errno as it left it. */
 static const char *reason_of(struct mqtt_client *c, int rc, int e)
 {
-    const char *of_tls = c->connection->uri.tls && !c->open ? tls_reason(c) : NULL;
     if (c->farewell)
         return c->farewell;
-    if (of_tls)
-        return of_tls;
+    if (c->connection->uri.tls && !c->open && c->said[0])
+        return c->said;
     switch (rc) {
     case MOSQ_ERR_ERRNO: return strerror(e);
     case MOSQ_ERR_EAI: return gai_strerror(e);
@@ -178,9 +163,10 @@ static int set_tls(struct mqtt_client *c)
     tls_close(&c->tls);
     if (tls_open(&c->tls, c->connection) < 0)
         return -1;
-    /* 0 and 1 are SSL_VERIFY_NONE and _PEER */
+    /* the library wants a folder even if it shall look into the system's store; 0 and 1 are SSL_VERIFY_NONE and _PEER */
     mosquitto_int_option(c->mosq, MOSQ_OPT_TLS_USE_OS_CERTS, t->ca ? 0 : 1);
-    int rc = mosquitto_tls_set(c->mosq, t->ca, NULL, t->cert, t->cert ? t->key : NULL, NULL);
+    int rc = mosquitto_tls_set(c->mosq, t->ca, t->ca ? NULL : X509_get_default_cert_dir(), t->cert,
+                               t->cert ? t->key : NULL, NULL);
     if (rc == MOSQ_ERR_SUCCESS)
         rc = mosquitto_tls_opts_set(c->mosq, t->verify, NULL, NULL);
     if (rc == MOSQ_ERR_SUCCESS)
@@ -431,11 +417,21 @@ static void on_disconnect(struct mosquitto *mosq, void *arg, int reason, const m
         c->farewell = mosquitto_reason_string(reason);
 }
 
+/* What the library says of TLS goes to its log only, and its SSL is gone soon after that. */
 static void on_log(struct mosquitto *mosq, void *arg, int level, const char *text)
 {
     struct mqtt_client *c = arg;
-    (void)mosq;
-    if (level == MOSQ_LOG_ERR && !c->said[0])
+    SSL *ssl = mosquitto_ssl_get(mosq);
+    long verdict = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+    if (level != MOSQ_LOG_ERR || c->said[0])
+        return;
+    if (strstr(text, "host name verification failed"))
+        (void)snprintf(c->said, sizeof c->said,
+                       "the broker's certificate is not accepted: it is made out to another host");
+    else if (verdict != X509_V_OK)
+        (void)snprintf(c->said, sizeof c->said, "the broker's certificate is not accepted: %s",
+                       X509_verify_cert_error_string(verdict));
+    else
         (void)snprintf(c->said, sizeof c->said, "%s", text);
 }
 
