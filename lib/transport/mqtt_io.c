@@ -78,7 +78,7 @@ ssize_t mqtt_io_read(int fd, void *p, size_t n)
  * of ours writes such. */
 static bool wakes_nobody(int fd, const char *p, size_t n)
 {
-    return attached >= 0 && fd > STDERR_FILENO && fd != attached && n == 1 && *p == '\0';
+    return (attached >= 0 || connecting) && fd > STDERR_FILENO && fd != attached && n == 1 && *p == '\0';
 }
 
 ssize_t mqtt_io_write(int fd, const void *p, size_t n)
