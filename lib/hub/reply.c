@@ -121,7 +121,7 @@ static void put_error(struct buf *dst, const struct wait *w, struct slice error,
 
 static struct slice text_at(const struct wait *w, struct span s)
 {
-    return slice_of(buf_p(&w->texts) + s.at, s.len);
+    return slice_of(buf_slice(&w->texts).p + s.at, s.len); /* there may be no text at all */
 }
 
 /* Those that came with it, and what every acknowledgement has. */
@@ -129,10 +129,11 @@ static void put_ack_headers(struct buf *dst, const struct wait *w, const struct 
 {
     struct slice given = text_at(w, a->headers);
     struct json headers = {JSON_OBJECT, given.p, given.len};
-    bool has_id = false;
+    bool has_id = false, has_some = given.len && given.p[0] == '{';
     json_put_key(dst, S("headers"));
     buf_putc(dst, '{');
-    for (struct json_iter it = json_iter(headers); given.len && given.p[0] == '{' && json_next(&it);) {
+    for (struct json_iter it = json_iter(has_some ? headers : (struct json){JSON_OBJECT, "{}", 2});
+         json_next(&it);) {
         if (json_key_is(it.key, S("response-required")) || json_key_is(it.key, S("ditto-weak-ack")))
             continue;
         has_id = has_id || json_key_is(it.key, S("correlation-id"));
