@@ -53,7 +53,7 @@ nowhere() { # FILE...
 
 @test "a canary in any place is in no answer, no log, no file and no dump; sent back masked it is kept" {
     local place keep=()
-    head -c 32 /dev/urandom | base64 >"$WORK/keys"
+    (umask 077 && head -c 32 /dev/urandom | base64 >"$WORK/keys")
     start_ready store conn-store -vv -K "$WORK/keys" -d 4 </dev/null
     start follow conn-ctl -v follow </dev/null
     for place in "${PLACES[@]}"; do

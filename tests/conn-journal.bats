@@ -37,6 +37,7 @@ some() {
 }
 setup() {
     common_setup
+    umask 077 # files of keys
     STORE_OPTIONS=()
 }
 
@@ -321,6 +322,13 @@ all_sealed() { grep -q 'all secrets in the log are sealed' "$WORK/store.err"; }
 
 @test "a wrong key, no key, a bad file of keys: an error that changes nothing" {
     key >"$WORK/keys" && key >"$WORK/wrong"
+    # keys that others can read are none
+    chmod 644 "$WORK/keys"
+    run --separate-stderr conn-store -1 -K "$WORK/keys" <<<"$(create a)"
+    assert_status 100
+    assert_output ''
+    assert_stderr "conn-store: error: cannot use '$WORK/keys': others may read it (mode 0644): chmod 600 it"
+    chmod 600 "$WORK/keys"
     STORE_OPTIONS=(-K "$WORK/keys")
     fill "$(create a)" "$(on openConnection a)"
     md5sum "$CONN_DIR"/* >"$WORK/sums"

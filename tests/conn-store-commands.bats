@@ -112,7 +112,7 @@ codes='[.[].signal|.payload.error // .status]'
 @test "migrateEncryption tells how far the sealing is" {
     store "$(signal migrateEncryption '')" "$(signal migrateEncryptionStatus '')"
     assert_lines "$codes" '["connectivity:connection.configuration.invalid",200]'
-    head -c 32 /dev/urandom | base64 -w 0 >"$WORK/keys"
+    (umask 077 && head -c 32 /dev/urandom | base64 -w 0 >"$WORK/keys")
     run --separate-stderr conn-store -1 -K "$WORK/keys" < <(signal migrateEncryption '"dryRun":true'; signal migrateEncryptionStatus '')
     assert_lines '[.[].signal|.status,.phase]' '[200,"already_completed",200,"completed"]'
 }

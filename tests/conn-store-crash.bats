@@ -185,7 +185,7 @@ stop_compacting() { # ORDER STRIDE SEEDS
 }
 
 @test "killed while the running store writes its log anew, with a key" {
-    head -c 32 /dev/urandom | base64 -w 0 >"$WORK/keys"
+    (umask 077 && head -c 32 /dev/urandom | base64 -w 0 >"$WORK/keys")
     pick 200 30 && local commands=$REPLY n points=0
     pick 2 15 && local stride=$REPLY
     run_with none 60

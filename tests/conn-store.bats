@@ -237,6 +237,55 @@ conn-store: error: cannot write the event log: No space left on device
 conn-store: warning: can write the event log again, after $(sed -n 's/.*after \([0-9]*\) lines.*/\1/p' "$WORK/store.err") lines for which it could not"
 }
 
+# The log is on a read-only disk when the store starts; WARNING is what it says.
+read_only() { # WARNING
+    echo readonly >"$WORK/orders"
+    shimmed store </dev/null
+    ask "$(on retrieveConnection a)" "$(on closeConnection a)" "$(on retrieveConnection a)"
+    assert_lines "$codes" '[200,"connectivity:connection.unavailable",200]'
+    assert_lines '.[1].signal.payload.description' '"The event log cannot be written: Read-only file system. Nothing has changed."'
+    assert_lines '.[2].signal.connection.connectionStatus' '"open"'
+    ask_for 3 '{"follow":{"from":0}}'
+    assert_lines '[.[]|.position // .live.position]' '[1,2,2]'
+    stop store
+    assert_equal "$status" 0
+    assert_equal "$(head -n 1 "$WORK/store.err")" "conn-store: warning: $1"
+    shimmed store </dev/null
+    rm "$WORK/orders"
+    wait_for 10 takes_changes
+    ask "$(on closeConnection a)"
+    stop store
+    assert_equal "$status" 0
+    store "$(on retrieveConnection a)"
+    fine
+    assert_lines '.[0].signal.connection.connectionStatus' '"closed"'
+}
+
+@test "a read-only disk at the start: reads are answered, changes refused, until it is none any more" {
+    store "$(create a)" "$(on openConnection a)"
+    read_only "cannot write 'events.gdbm': nothing can be changed for now: Read-only file system"
+}
+
+@test "a read-only disk at the start, after a kill" {
+    store "$(create a)" "$(on openConnection a)"
+    rm "$CONN_DIR/events.clean"
+    read_only "cannot rebuild 'events.gdbm': nothing can be written for now: Read-only file system"
+}
+
+@test "a really read-only disk" {
+    [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "needs root and mount namespaces"
+    { on retrieveConnection a; on closeConnection a; on retrieveConnection a; } >"$WORK/in"
+    create a '{"connectionStatus":"open"}' >"$WORK/one"
+    unshare -m bash -c 'mount -t tmpfs -o mode=700 none "$CONN_DIR" || exit 1
+        conn-store -1 <"$WORK/one" >"$WORK/created" && rm "$CONN_DIR/events.lock" && mount -o remount,ro "$CONN_DIR" || exit 1
+        conn-store -1 <"$WORK/in" >"$WORK/read" 2>"$WORK/read.err"; echo $? >"$WORK/rc"
+        conn-store -n >"$WORK/checked"' 2>"$WORK/err" || skip "cannot mount a tmpfs: $(<"$WORK/err")"
+    assert_file "$WORK/rc" 0
+    output=$(<"$WORK/read")
+    assert_lines "$codes" '[200,"connectivity:connection.unavailable",200]'
+    assert_file "$WORK/checked" '{"position":1,"connections":1,"open":1,"deleted":0,"clean":true,"dropped":0}'
+}
+
 @test "a real disk that is full" {
     [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "needs root and mount namespaces"
     create c0 >"$WORK/one"

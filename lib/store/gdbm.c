@@ -92,6 +92,8 @@ static int try_repair(struct gdbm_log *g)
 static int repair(struct gdbm_log *g)
 {
     msec start = clock_ms();
+    if (g->reading)
+        return events_start_writing(g);
     if (g->db)
         return 0;
     if (start < g->repair_at) {
@@ -154,7 +156,7 @@ static void gdbm_log_health(const struct event_log *log, struct log_health *out)
     *out = (struct log_health){
         .replayed = g->replayed,
         .clean = g->clean,
-        .writable = g->mode == LOG_WRITE && g->db,
+        .writable = g->mode == LOG_WRITE && g->db && !g->reading,
         .dropped = g->dropped,
         .damaged = g->damaged,
     };
@@ -165,7 +167,7 @@ static int gdbm_log_snapshot(struct event_log *log, log_state *state, void *arg)
 {
     struct gdbm_log *g = of(log);
     struct buf bytes = {0};
-    if (g->mode != LOG_WRITE || !g->ledger.head)
+    if (g->mode != LOG_WRITE || g->reading || !g->ledger.head)
         return 0;
     uint64_t newest = ledger_newest(&g->ledger);
     int rc = events_fetch(g, newest, &bytes);
@@ -203,7 +205,7 @@ static int close_clean(struct gdbm_log *g)
 static int gdbm_log_close(struct event_log *log)
 {
     struct gdbm_log *g = of(log);
-    int rc = g->mode == LOG_WRITE ? close_clean(g) : 0;
+    int rc = g->mode == LOG_WRITE && !g->reading ? close_clean(g) : 0;
     gdbm_log_free(g);
     return rc;
 }

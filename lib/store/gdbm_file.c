@@ -1,5 +1,6 @@
 #include "store/gdbm_file.h"
 #include "store/durable.h"
+#include "store/mark.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,6 +101,16 @@ GDBM_FILE events_open(const struct gdbm_log *g, const char *name, int how, int f
     return NULL;
 }
 
+int events_start_writing(struct gdbm_log *g)
+{
+    if (mark_remove(g->dir) != 0)
+        return -1;
+    events_close(g);
+    g->reading = false;
+    g->db = events_open(g, EVENTS_FILE, GDBM_WRITER, O_RDWR);
+    return g->db ? 0 : -1;
+}
+
 void events_close(struct gdbm_log *g)
 {
     if (g->db)
@@ -183,7 +194,7 @@ static off_t carved_bytes(const struct carve *c)
 
 int events_rebuild(struct gdbm_log *g)
 {
-    if (events_room(g, carved_bytes(&g->carve)) != 0)
+    if (mark_remove(g->dir) != 0 || events_room(g, carved_bytes(&g->carve)) != 0)
         return -1;
     GDBM_FILE fresh = events_open(g, FRESH_FILE, GDBM_NEWDB, O_RDWR | O_CREAT | O_EXCL);
     if (!fresh)

@@ -11,7 +11,8 @@
  *
  * Without events.clean, and after any failed write, events.gdbm is suspect: gdbm never touches it again. Its records are
  * carved out into a fresh file, which takes its place by rename. While that is not possible (disk full) the records are
- * read from where they lie, and nothing can be committed.
+ * read from where they lie, and nothing can be committed. On a read-only disk nothing can be committed either, until it is
+ * none any more.
  *
  * Functions return 0, or -1 with errno. Names beginning with gdbm_file_ would take the place of functions inside libgdbm. */
 #ifndef STORE_GDBM_FILE_H
@@ -38,6 +39,7 @@ struct gdbm_log {
     const char
         *file;    /* name of the log in dir; not EVENTS_FILE: a copy, read only and without the other files */
     GDBM_FILE db; /* NULL while events.gdbm is suspect */
+    bool reading; /* the disk is read-only: db is not for writing, and the mark of a clean end still stands */
     struct carve carve; /* then: where the records lie */
     bool clean;
     size_t dropped, damaged;
@@ -70,8 +72,8 @@ off_t events_size(const struct gdbm_log *g, const char *name);
 int events_carve(struct gdbm_log *g, struct log_error *err);
 /* Everything in the log is on the disk. */
 void events_durable(struct gdbm_log *g);
-/* Puts a fresh file with the carved records in force and opens it; the carve is then freed. After an error all is as
- * before. */
+/* Puts a fresh file with the carved records in force and opens it; the carve is then freed, and there is no mark. After an
+ * error all is as before, but for the mark. */
 int events_rebuild(struct gdbm_log *g);
 
 /* log_backend.rewrite_… */
@@ -83,6 +85,9 @@ void gdbm_rewrite_abandon(struct event_log *log);
 int events_room(const struct gdbm_log *g, off_t bytes);
 /* events.gdbm.new becomes events.gdbm; keep: the old one stays as events.gdbm.bak. */
 int events_take_place(const struct gdbm_log *g, bool keep);
+
+/* Opens events.gdbm to be written, when it is in order; the mark is gone then. -1 with errno, as it was before. */
+int events_start_writing(struct gdbm_log *g);
 
 /* log_backend.open */
 struct event_log *gdbm_log_open(const char *dir, enum log_mode mode, log_visit *visit, void *arg,

@@ -156,8 +156,8 @@ static int lock(struct gdbm_log *g, struct log_error *err)
     if (is_copy(g))
         return 0;
     g->lock = openat(g->dir, LOCK_FILE, O_RDONLY | O_CLOEXEC | (g->mode == LOG_WRITE ? O_CREAT : 0), 0600);
-    if (g->lock < 0 && g->mode == LOG_CHECK && errno == ENOENT)
-        return 0;
+    if (g->lock < 0 && ((g->mode == LOG_CHECK && errno == ENOENT) || errno == EROFS))
+        return 0; /* nobody had it, or nobody can change anything */
     if (g->lock < 0)
         return log_fail(err, EXIT_TEMPORARY, "its '%s': %s", LOCK_FILE, strerror(errno));
     if (flock(g->lock, LOCK_EX | LOCK_NB) != 0)
@@ -177,21 +177,19 @@ static bool open_clean(struct intake *in, uint64_t position)
     return ok;
 }
 
-static int remove_mark(const struct gdbm_log *g, struct log_error *err)
+static int start_reading(struct gdbm_log *g)
 {
-    if (mark_remove(g->dir) == 0)
-        return 0;
-    return log_fail(err, EXIT_TEMPORARY, "its '%s' cannot be removed: %s", MARK_FILE, strerror(errno));
+    warn_sys("cannot write '%s': nothing can be changed for now", EVENTS_FILE);
+    g->reading = true;
+    g->db = events_open(g, EVENTS_FILE, GDBM_READER, O_RDONLY);
+    return g->db ? 0 : -1;
 }
 
 static int start_writing(struct gdbm_log *g, struct log_error *err)
 {
-    if (g->mode == LOG_CHECK)
+    if (g->mode == LOG_CHECK || events_start_writing(g) == 0)
         return 0;
-    if (remove_mark(g, err) != 0)
-        return -1;
-    g->db = events_open(g, EVENTS_FILE, GDBM_WRITER, O_RDWR);
-    if (g->db)
+    if (errno == EROFS && start_reading(g) == 0)
         return 0;
     return log_fail(err, EXIT_TEMPORARY, "%s", errno == EWOULDBLOCK ? GDBM_IN_USE : strerror(errno));
 }
@@ -210,8 +208,6 @@ static int open_suspect(struct intake *in, uint64_t must, off_t size)
     g->damaged = g->carve.n_damaged - g->carve.n_short;
     if (g->mode == LOG_CHECK)
         return 0;
-    if (remove_mark(g, in->err) != 0)
-        return -1;
     if (events_rebuild(g) != 0)
         warn_sys("cannot rebuild '%s': nothing can be written for now", EVENTS_FILE);
     return 0;
@@ -306,7 +302,7 @@ struct event_log *gdbm_log_open(const char *dir, enum log_mode mode, log_visit *
     bool ok = g->dir >= 0 && !(is_copy(g) && g->mode == LOG_WRITE) && lock(g, err) == 0 &&
               open_events(&in) == 0 && ledger_settle(&g->ledger, err) == 0;
     snapshot_free(&in.snapshot);
-    if (ok && g->db && mode == LOG_WRITE)
+    if (ok && g->db && !g->reading && mode == LOG_WRITE)
         events_durable(g);
     if (ok)
         return &g->log;

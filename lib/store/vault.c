@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/io.h"
@@ -100,12 +102,22 @@ static void set_mark(struct vault *v)
     explicit_bzero(text, sizeof text);
 }
 
+/* As ssh does with the files of its keys: one of somebody else's is his affair. */
+static int check_mode(const char *path, struct log_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || !(st.st_mode & 077))
+        return 0;
+    return log_fail(err, EXIT_PERMANENT, "cannot use '%s': others may read it (mode %04o): chmod 600 it",
+                    path, (unsigned)st.st_mode & 07777);
+}
+
 int vault_load(struct vault *v, const char *path, struct log_error *err)
 {
     struct vault fresh = {0};
     struct buf text = {0};
-    int rc = 0;
-    if (io_read_file(path, FILE_MAX_BYTES, &text) != 0)
+    int rc = check_mode(path, err);
+    if (rc == 0 && io_read_file(path, FILE_MAX_BYTES, &text) != 0)
         rc = log_fail(err, EXIT_PERMANENT, "cannot read '%s': %s", path, strerror(errno));
     struct slice rest = buf_slice(&text);
     for (unsigned number = 1; rc == 0 && rest.p; number++)
