@@ -210,9 +210,11 @@ bench: deps
 	@scripts/deps bench
 	@+$(BUILD_NOW) programs tests benches
 	@BUILD=$(BUILD) bench/run.sh
+	@BUILD=$(BUILD) bench/store.sh -q
 	@BUILD=$(BUILD) bench/filter.sh
 	@BUILD=$(BUILD) bench/many.sh
 	@BUILD=$(BUILD) bench/protocol.sh
+	@BUILD=$(BUILD) bench/twin.sh
 
 # --- install -------------------------------------------------------------------------------------------------------
 
