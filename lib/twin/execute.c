@@ -457,17 +457,17 @@ static int change(struct doing *d)
     if (t->journal.events.n + 2 > JOURNAL_UNPUBLISHED)
         return unavailable(d);
     find_value(d, &ch);
-    if (provision_patch(c, d->entity, &patch, &d->err) < 0)
-        return -1;
+    int rc = provision_patch(c, d->entity, &patch, &d->err);
     if (patch.len)
         ch.value = (struct json){JSON_OBJECT, buf_p(&patch), patch.len};
     buf_reset(&t->text, KEEP_BYTES);
     buf_reset(&t->metadata, KEEP_BYTES);
-    if (!change_ends(&ch))
+    if (rc == 0 && !change_ends(&ch))
         change_apply(&t->text, &ch, entity_json(d->entity));
     struct json now = {JSON_OBJECT, buf_p(&t->text), t->text.len};
     struct slice metadata = d->entity ? d->entity->now.metadata : SLICE_NONE;
-    int rc = too_large(d, t->text.len, c->plan->kind == KIND_POLICY ? t->max_policy : t->max_thing);
+    if (rc == 0)
+        rc = too_large(d, t->text.len, c->plan->kind == KIND_POLICY ? t->max_policy : t->max_thing);
     if (rc == 0 && !change_ends(&ch))
         rc = check_merged(d, now);
     if (rc == 0)

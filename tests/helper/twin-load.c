@@ -324,7 +324,7 @@ static void check(const struct load *l)
 
 int main(int argc, char **argv)
 {
-    struct load l = {0};
+    static struct load l;
     uint64_t kills, commands;
     io_init();
     log_init("twin-load", NULL);
