@@ -40,9 +40,9 @@ static const struct opt opts[] = {
     {'D', "MS", "how long to wait for settlements after TERM, in ms (10000)", OPT_NUMBER, &drain_ms, 0,
      3600000},
     {'T', "MS", "how long connecting may take, in ms (15000)", OPT_NUMBER, &connect_ms, 1, 3600000},
-    {'d', "FD", "write a newline there once all links are attached and have credit", OPT_FD, &ready_fd, 0, 0},
     {'r', NULL, "connect again when the peer is lost", OPT_FLAG, &retry, 0, 0},
     TLS_OPTS,
+    {'d', "FD", "write a newline there once all links are attached and have credit", OPT_FD, &ready_fd, 0, 0},
     {'n', NULL, "check the connection and end", OPT_FLAG, &check_only, 0, 0},
     OPT_END,
 };

@@ -6,7 +6,7 @@ load helper/amqp-in
 # --- the command line ---
 
 @test "wrong usage is 100 and one synopsis line" {
-    local synopsis='usage: amqp-in [-nqvhV] [-c PATH] [-k N] [-C N] [-S MODE] [-w N] [-E MS] [-D MS] [-T MS] [-d FD] [URI ADDRESS...]'
+    local synopsis='usage: amqp-in [-rinqvhV] [-c PATH] [-k N] [-C N] [-S MODE] [-w N] [-E MS] [-D MS] [-T MS] [-A FILE] [-I FILE] [-K FILE] [-d FD] [URI ADDRESS...]'
     source_run
     assert_status 100
     assert_output ''
@@ -30,9 +30,6 @@ load helper/amqp-in
     source_run amqp://user:secret@127.0.0.1:1 a
     assert_status 100
     assert_stderr 'amqp-in: error: cannot use the command line: connectivity:connection.uri.invalid: User information does not belong on a command line: put it into a connection file (-c).'
-    source_run amqps://127.0.0.1:1 a
-    assert_status 100
-    assert_stderr "amqp-in: error: cannot use connection 'shell': connectivity:connection.configuration.invalid: TLS is not supported yet. (at /uri)"
     URI=amqp://127.0.0.1:1
     connection
     source_run -c "$WORK/connection" -k 1

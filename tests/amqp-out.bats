@@ -77,7 +77,7 @@ END
 @test "headers become properties, annotations and application properties; text a string, bytes data" {
     peer
     sink_run "$URI" <<'END'
-{"id":"1","address":"a","headers":{"message-id":"m","to":"queue://t","subject":"s","reply-to":"topic://r","correlation-id":"c","content-type":"text/plain","content-encoding":"gzip","absolute-expiry-time":"1700000000000","creation-time":"-5","group-id":"g","group-sequence":"4294967295","reply-to-group-id":"h","plain":"ä\u0000\"","amqp.application.property:to":"p","amqp.application.property:other":"o","amqp.message.annotation:x-opt":"y"},"text":"h\u00e4llo"}
+{"id":"1","address":"a","headers":{"message-id":"m","user-id":"guest","to":"queue://t","subject":"s","reply-to":"topic://r","correlation-id":"c","content-type":"text/plain","content-encoding":"gzip","absolute-expiry-time":"1700000000000","creation-time":"-5","group-id":"g","group-sequence":"4294967295","reply-to-group-id":"h","plain":"ä\u0000\"","amqp.application.property:to":"p","amqp.application.property:other":"o","amqp.message.annotation:x-opt":"y"},"text":"h\u00e4llo"}
 {"id":"2","address":"queue://b","headers":{},"bytes":"AAH/"}
 {"id":"3","address":"b"}
 {"id":"4","address":"b","text":""}
@@ -88,7 +88,7 @@ END
     assert_stderr ''
     stop peer
     assert_equal "$(messages)" "$(cat <<'END'
-{"address":"a","settled":false,"durable":true,"properties":{"message-id":"m","to":"t","subject":"s","reply-to":"r","correlation-id":"c","content-type":"text/plain","content-encoding":"gzip","absolute-expiry-time":1700000000000,"creation-time":-5,"group-id":"g","group-sequence":4294967295,"reply-to-group-id":"h","user-id":"guest"},"application-properties":{"plain":"ä\u0000\"","to":"p","other":"o"},"annotations":{"x-opt":"y"},"body":"text","text":"hällo"}
+{"address":"a","settled":false,"durable":true,"properties":{"message-id":"m","to":"t","subject":"s","reply-to":"r","correlation-id":"c","content-type":"text/plain","content-encoding":"gzip","absolute-expiry-time":1700000000000,"creation-time":-5,"group-id":"g","reply-to-group-id":"h","user-id":"guest","group-sequence":4294967295},"application-properties":{"plain":"ä\u0000\"","to":"p","other":"o"},"annotations":{"x-opt":"y"},"body":"text","text":"hällo"}
 {"address":"b","settled":false,"durable":true,"properties":{},"body":"data","data":"AAH/"}
 {"address":"b","settled":false,"durable":true,"properties":{},"body":"none"}
 {"address":"b","settled":false,"durable":true,"properties":{},"body":"text","text":""}
@@ -205,7 +205,7 @@ amqp-out conn-1: info: publishing to 'c'"
     peer -q
     sink_run -vv "$URI" <<<'{"id":"1","address":"a","headers":{"h":"secret-1"},"text":"secret-2"}'
     assert_status 0
-    assert_stderr --partial "amqp-out: debug: publishing a message of 41 bytes to 'a'"
+    assert_stderr --partial "amqp-out: debug: publishing a message of 51 bytes to 'a'"
     assert_stderr --partial "amqp-out: debug: a message to 'a' was accepted"
     refute grep -q secret <<<"$stderr"
 }
@@ -251,7 +251,6 @@ END
         '"released"' '"modified","failed":true' '"modified","undeliverable":true'; do
         n=$((n + 1))
         echo "{\"do\":\"answer\",\"outcome\":$answer,\"count\":1}" >&5
-        echo "{\"do\":\"generate\",\"address\":\"obeyed-$n\",\"count\":1,\"bytes\":0}{\"do\":\"summary\"}" >/dev/null
         echo '{"do":"summary"}' >&5
         record .summary "$n"
         echo "{\"id\":\"$n\",\"address\":\"a\",\"text\":\"x\"}" >&6
@@ -363,14 +362,13 @@ END
 }
 
 @test "link detached by the peer, link stolen: what it had is redelivered, the next message attaches anew" {
-    peer -q -d '{"do":"never-settle"}'
+    peer -d '{"do":"never-settle"}'
     sink_ready "$URI"
     local n=0 condition
     for condition in amqp:link:detach-forced amqp:link:stolen; do
         n=$((n + 1))
         echo "{\"id\":\"$n\",\"address\":\"a\",\"text\":\"x\"}" >&6
-        wait_for 15 says "publishing to 'a'" 2>/dev/null || true
-        wait_for 15 eval "[ \"\$(jq -c 'select(.event == \"message\")' '$WORK/peer.out' | wc -l)\" -ge $n ]" || true
+        record '.event == "message"' "$n"
         echo "{\"do\":\"detach\",\"address\":\"a\",\"condition\":\"$condition\",\"description\":\"told to\"}" >&5
         settled "$n"
     done
@@ -379,12 +377,19 @@ END
     record .summary
     echo '{"id":"3","address":"a","text":"x"}' >&6
     settled 3
+    echo '{"do":"detach","address":"a","condition":"amqp:resource-deleted"}' >&5
+    says "the peer closed the link to 'a': amqp:resource-deleted"
+    echo '{"id":"4","address":"a","text":"x"}' >&6
+    settled 4
     stop sink
     assert_status 0
-    assert_equal "$(jq -r '"\(.id) \(.status) \(.error.message // "")"' "$WORK/sink.out")" \
-        '1 503 The peer closed the link: amqp:link:detach-forced: told to
-2 503 The peer closed the link: amqp:link:stolen: told to
-3 200 '
+    assert_equal "$(jq -r '"\(.id) \(.status) \(.error.message // "")"' "$WORK/sink.out")" "$(cat <<'END'
+1 503 The peer refused the link: amqp:link:detach-forced: told to
+2 503 The peer refused the link: amqp:link:stolen: told to
+3 200 
+4 200 
+END
+)"
 }
 
 @test "session and connection that the peer ends, with its condition, a TCP connection that drops: 111" {
@@ -498,22 +503,24 @@ relay() { # ARGS
     [ "$(summary | jq .received)" -ge 100 ]
 }
 
-@test "-r: the peer is cut off in mid-stream, again and again; all arrive, in order but for repetitions" {
+@test "-r: the peer is cut off in mid-stream; all arrive, in order but for repetitions" {
     peer
     relay
-    echo 'cut 400' >&7
+    echo 'cut 600' >&7
     wait_for 5 grep -q cut "$WORK/relay.out"
     sink_start -r -w 5 -D 60000 "amqp://127.0.0.1:$RELAY"
-    numbered 20 a >&6
-    settled 3
-    wait_for 15 says 'trying again in 1 s'
+    numbered 100 a >&6
+    says 'trying again in 1 s'
+    [ "$(wc -l <"$WORK/sink.out")" -lt 100 ]
     echo 'cut 1000000' >&7
-    settled 20
+    settled 100
     stop sink
     assert_status 0
-    assert_equal "$(jq -r 'select(.status == 200).id' "$WORK/sink.out")" "$(seq 20)"
+    assert_equal "$(jq -r 'select(.status == 200).id' "$WORK/sink.out" | sort -n)" "$(seq 100)"
     stop peer
-    assert_equal "$(messages | jq -r .text | awk '!seen[$0]++')" "$(seq -f 'message %g' 20)"
+    assert_equal "$(messages | jq -r .text | awk '!seen[$0]++')" "$(seq -f 'message %g' 100)"
+    assert_file <(sed 's/: [^:]*$//' "$WORK/sink.err") "amqp-out: error: cannot keep the connection to '127.0.0.1:$RELAY'
+amqp-out: info"
 }
 
 # --- options ---
@@ -547,19 +554,13 @@ relay() { # ARGS
 # --- the end ---
 
 @test "TERM drains what is unconfirmed, up to the limit" {
-    peer -q -d '{"do":"never-settle"}'
+    peer -d '{"do":"never-settle"}'
     sink_ready -D 200 "$URI"
     echo '{"id":"1","address":"a","text":"x"}' >&6
-    record '.event == "message"' 1 2>/dev/null || true
-    says_nothing
+    record '.event == "message"'
     stop sink
     assert_status 111
     assert_file "$WORK/sink.err" 'amqp-out: error: drain limit reached: 1 messages are not confirmed'
-}
-
-# The message is under way: the container has attached its link and given credit.
-says_nothing() {
-    wait_for 10 eval "grep -q 'rchar' /proc/${PIDS[sink]}/io && [ ! -s '$WORK/sink.err' ]"
 }
 
 @test "a cut last line is 111, a stdout that nobody reads, too" {
