@@ -216,6 +216,7 @@ bench: deps
 	@BUILD=$(BUILD) bench/many.sh
 	@BUILD=$(BUILD) bench/protocol.sh
 	@BUILD=$(BUILD) bench/twin.sh
+	@BUILD=$(BUILD) bench/hub.sh
 
 # --- install -------------------------------------------------------------------------------------------------------
 
