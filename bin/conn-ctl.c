@@ -19,6 +19,8 @@
 #include "ctl/compare.h"
 #include "ctl/dry_run.h"
 #include "ctl/list.h"
+#include "ctl/plain.h"
+#include "ctl/top.h"
 #include "ctl/trial.h"
 #include "ctl/validate.h"
 #include "base/banned.h"
@@ -29,11 +31,12 @@ enum { TIMEOUT_S = 60, DAY_S = 86400 };
 static struct {
     unsigned long wait_s, from, revision;
     const char *time, *fields, *tag;
-    bool secrets, details, reset, enable;
+    bool secrets, details, reset, enable, plain;
+    struct top top;
     struct validate validate;
     struct apply apply;
     struct dry_run dry_run;
-} set = {.dry_run.index = DRY_RUN_ANY, .from = NO_NUMBER, .revision = NO_NUMBER};
+} set = {.dry_run.index = DRY_RUN_ANY, .from = NO_NUMBER, .revision = NO_NUMBER, .top.interval_s = 2};
 
 static struct ctl ctl = {.timeout_s = TIMEOUT_S, .store = {.fd = -1}};
 
@@ -75,7 +78,11 @@ static int ask_about(const char *command, const char *id, const char *shown)
 {
     struct line answer;
     ctl_ask_about(&ctl, command, slice_str(id), false, &answer);
-    return ctl_print_answer(&ctl, &answer, slice_str(shown));
+    if (!set.plain || client_refusal(&answer).type != JSON_ABSENT)
+        return ctl_print_answer(&ctl, &answer, slice_str(shown));
+    plain_put(&ctl.out, answer.signal);
+    ctl_flush(&ctl);
+    return EXIT_DONE;
 }
 
 static int id_verb(const struct verb *verb, const char *id)
@@ -125,6 +132,12 @@ static int list(const struct verb *verb, const char *unused)
 {
     (void)verb, (void)unused;
     return set.details ? list_details(&ctl, set.tag) : list_ids(&ctl, set.tag);
+}
+
+static int top(const struct verb *verb, const char *unused)
+{
+    (void)verb, (void)unused;
+    return top_run(&ctl, &set.top);
 }
 
 /* --- lines as they are --- */
@@ -215,16 +228,24 @@ static const struct opt list_opts[] = {
     OPT_END,
 };
 static const struct opt status_opts[] = {
+    {'p', NULL, "as text for people", OPT_FLAG, &set.plain, 0, 0},
     {'w', "SECONDS", "wait that long for the live status open", OPT_NUMBER, &set.wait_s, 1, DAY_S},
     OPT_END,
 };
 static const struct opt metrics_opts[] = {
+    {'p', NULL, "as text for people", OPT_FLAG, &set.plain, 0, 0},
     {'r', NULL, "reset them instead", OPT_FLAG, &set.reset, 0, 0},
     OPT_END,
 };
 static const struct opt logs_opts[] = {
+    {'p', NULL, "as text for people", OPT_FLAG, &set.plain, 0, 0},
     {'e', NULL, "enable logging instead", OPT_FLAG, &set.enable, 0, 0},
     {'r', NULL, "reset the logs instead", OPT_FLAG, &set.reset, 0, 0},
+    OPT_END,
+};
+static const struct opt top_opts[] = {
+    {'i', "SECONDS", "time between two screens (2)", OPT_NUMBER, &set.top.interval_s, 1, 3600},
+    {'n', "N", "end after so many screens", OPT_NUMBER, &set.top.screens, 1, 0},
     OPT_END,
 };
 static const struct opt follow_opts[] = {
@@ -297,6 +318,7 @@ static const struct verb verbs[] = {
      .run = logs,
      .command = "retrieveConnectionLogs",
      .shown = ""},
+    {.program = VERB("top", "", "shows how all connections are, live on a terminal", top_opts), .run = top},
     {.program = VERB("follow", "", "prints all connections, then every event", follow_opts), .run = follow},
     {.program = VERB("raw", "", "sends lines of stdin as they are, prints the answers", no_opts), .run = raw},
     {.program =

@@ -987,7 +987,7 @@ END
     CONN_REPORT_FD=5 run --separate-stderr ditto-map -i -c "$WORK/c.json" 5>"$WORK/report" <"$WORK/lines"
     assert_success
     run jq -c 'select(.report == "meter" and .category == "source") | del(.report, .from, .life, .category, .index, .address)' "$WORK/report"
-    assert_output '{"enforced":[1,2],"mapped":[2,1]}'
+    assert_output '{"mapped":[2,1],"enforced":[1,2]}'
     run jq -c 'select(.report == "log") | [.category, .type, .level, .correlationId, .entityId, .message[0:40]]' "$WORK/report"
     assert_output '["source","mapped","success","c","ns:d","Mapped a message."]
 ["source","enforced","success","c","ns:d","A message passed the enforcement."]

@@ -18,14 +18,14 @@
 
 enum measure {
     MEASURE_CONSUMED,     /* in: a delivery arrived; failure: refused before it was a line */
-    MEASURE_ENFORCED,     /* in: a mapped message passed the enforcement, or there is none */
-    MEASURE_MAPPED,       /* in, out: a message was made; failure: the mapping failed */
-    MEASURE_DROPPED,      /* in, out: a mapper made nothing of it; failure: there was no room for it */
     MEASURE_DISPATCHED,   /* out: the hub had a message for the target */
     MEASURE_FILTERED,     /* out: … that a filter of the target kept back */
+    MEASURE_MAPPED,       /* in, out: a message was made; failure: the mapping failed */
+    MEASURE_ENFORCED,     /* in: a mapped message passed the enforcement, or there is none */
+    MEASURE_DROPPED,      /* in, out: a mapper made nothing of it; failure: there was no room for it */
     MEASURE_PUBLISHED,    /* out: the peer confirmed it; failure: it did not, or it could not be sent */
     MEASURE_ACKNOWLEDGED, /* in: settled, accepted or not; out: the label that the target issues was answered */
-    MEASURE_THROTTLED,    /* in: the window was full */
+    MEASURE_THROTTLED,    /* in: the window was full; at most once a minute */
     MEASURE_OTHER,        /* what else is logged */
     MEASURES
 };

@@ -72,7 +72,7 @@ void tally_full(struct meter *m, msec *told)
     *told = now;
     if (meter_count(m, MEASURE_THROTTLED, true))
         report_log(m, MEASURE_THROTTLED, true, NULL,
-                   "As many messages as may be wait for their acknowledgement: no more are taken meanwhile.");
+                   "The window is full: no more messages are taken until earlier ones are acknowledged.");
 }
 
 /* --- sinks -------------------------------------------------------------------------------------------------------- */
