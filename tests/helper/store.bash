@@ -3,7 +3,7 @@
 #   store LINE…           a store of its own on stdin and stdout: status, output, stderr
 #   daemon; ask LINE…     one on the socket, and a client that sends lines and reads as many
 #   client NAME; say NAME LINE…; told NAME N    a client that stays
-# shellcheck shell=bash disable=SC2154 # status, output come from run
+# shellcheck shell=bash disable=SC2034,SC2154 # codes is for tests; status, output come from run
 
 # A connection document; MEMBERS replace or add to it.
 document() { # ID [MEMBERS]
