@@ -5,8 +5,10 @@
 house_start() {
     house_runs store || start_ready store conn-store -d 4 </dev/null || return
     house_runs hub || start_ready hub conn-hub -d 4 </dev/null || return
+    local any_memory=''
+    [[ ${BUILD-} != */asan ]] || any_memory='-m 0' # the sanitizer needs room
     # shellcheck disable=SC2086 # options are words
-    house_runs supervise || start_ready supervise conn-supervise -d 4 ${SUPERVISE_OPTS-} </dev/null
+    house_runs supervise || start_ready supervise conn-supervise -d 4 $any_memory ${SUPERVISE_OPTS-} </dev/null
 }
 
 house_runs() { # NAME
