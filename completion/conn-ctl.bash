@@ -1,7 +1,7 @@
 # conn-ctl.bash: completion of conn-ctl for bash: verbs, options, files, and the ids that the store has.
 # shellcheck shell=bash
 
-_conn_ctl_verbs='create modify test delete open close get list status metrics logs follow raw validate map diff apply'
+_conn_ctl_verbs='create modify test delete open close get list status metrics logs top follow raw validate map diff apply'
 
 _conn_ctl_ids() {
     conn-ctl -t 2 list 2>/dev/null
@@ -12,9 +12,10 @@ _conn_ctl_options() { # VERB
     modify | open | close) echo '-a' ;;
     get) echo '-s -f -r -d' ;;
     list) echo '-l -g' ;;
-    status) echo '-w' ;;
-    metrics) echo '-r' ;;
-    logs) echo '-e -r' ;;
+    status) echo '-p -w' ;;
+    metrics) echo '-p -r' ;;
+    logs) echo '-e -p -r' ;;
+    top) echo '-i -n' ;;
     follow) echo '-f -s' ;;
     validate) echo '-p -l' ;;
     map) echo '-i -o -r -k -j' ;;

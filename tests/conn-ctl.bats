@@ -30,7 +30,7 @@ stop_store() { # SIGNAL
     assert_stderr ''
     run --separate-stderr conn-ctl status -h
     assert_success
-    assert_line 'usage: conn-ctl status [-qvhV] [-w SECONDS] ID...'
+    assert_line 'usage: conn-ctl status [-pqvhV] [-w SECONDS] ID...'
     assert_stderr ''
 }
 
