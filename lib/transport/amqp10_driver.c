@@ -136,6 +136,8 @@ static bool write_some(struct amqp10_driver *d)
     if (n > 0) {
         pn_connection_driver_write_done(&d->pn, (size_t)n);
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        if (errno == EPROTO) /* TLS has failed: there is nothing more to read */
+            lose(d, socket_error(d));
         read_rest(d, socket_error(d));
         pn_connection_driver_write_close(&d->pn);
     }

@@ -87,12 +87,21 @@ bool tls_stream_on(const struct tls_stream *s)
 
 /* --- reading and writing ----------------------------------------------------------------------------------------- */
 
+/* OpenSSL 3 counts a TCP end without TLS's own as an error. */
+static bool ended_early(void)
+{
+    return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+}
+
 /* OpenSSL's sentence for what the peer's certificate lacks says more than the failure of the handshake. */
 static ssize_t protocol_error(struct tls_stream *s)
 {
     long verdict = SSL_get_verify_result(s->ssl);
-    if (SSL_get_verify_mode(s->ssl) != SSL_VERIFY_NONE && verdict != X509_V_OK &&
-        !SSL_is_init_finished(s->ssl))
+    if (!SSL_is_init_finished(s->ssl) && ended_early())
+        (void)snprintf(s->reason, sizeof s->reason,
+                       "the peer closed the TCP connection (maybe it does not speak TLS)");
+    else if (SSL_get_verify_mode(s->ssl) != SSL_VERIFY_NONE && verdict != X509_V_OK &&
+             !SSL_is_init_finished(s->ssl))
         (void)snprintf(s->reason, sizeof s->reason, "the peer's certificate is not accepted: %s",
                        X509_verify_cert_error_string(verdict));
     else
@@ -115,8 +124,8 @@ static ssize_t judge(struct tls_stream *s, int r, bool reading)
         errno = e ? e : EPIPE;
         return -1;
     default:
-        /* OpenSSL 3 counts a TCP end without TLS's own as an error; AMQP has closing frames of its own */
-        if (reading && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        /* AMQP has closing frames of its own */
+        if (reading && SSL_is_init_finished(s->ssl) && ended_early()) {
             ERR_clear_error();
             return 0;
         }
