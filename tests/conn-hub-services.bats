@@ -415,6 +415,10 @@ ns/t/policies/errors c-x-3 400 signal.unsupported'
     say twin "$(event '' '"id":"s-1",')"
     told twin 1
     assert_equal "$TOLD" '{"id":"s-1","status":200}'
+    say twin '{"id":"s-0","topic":"ns/p/policies/events/modified","headers":{},"path":"/","value":{}}'
+    told twin 2
+    run tail -n 1 <<<"$TOLD"
+    assert_output '{"id":"s-0","status":200}'
     rings one
     rings two
     say twin "$(event '' '"id":"s-2",')"
@@ -423,7 +427,7 @@ ns/t/policies/errors c-x-3 400 signal.unsupported'
     say one_out '{"id":"'"$(id_of one_out)"'","status":200}'
     is_counter waits 1
     say two_out '{"id":"'"$(id_of two_out)"'","status":400}'
-    told twin 2
+    told twin 3
     run tail -n 1 <<<"$TOLD"
     assert_output '{"id":"s-2","status":400}'
 }

@@ -378,6 +378,15 @@ static void deliver(struct passage *p, const struct matches *all)
     wait_start(p->wait);
 }
 
+/* Nobody can want it. */
+static void pass_over(struct passage *p)
+{
+    p->h->counters[HUB_UNMATCHED].n++;
+    if (p->h->n_taps)
+        tap_saw(p->h, NULL, p->l->raw);
+    settle_accept(p->h, p->from, p->l->id);
+}
+
 static bool dispatch(struct passage *p)
 {
     struct hub *h = p->h;
@@ -392,7 +401,10 @@ static bool dispatch(struct passage *p)
     if (request_kind(&p->topic) != REQUEST_OF_NEWS)
         p->service = directory_service(&h->directory, p->topic.full, p->from);
     if (s == STREAM_NONE && !p->service) {
-        refuse_unserved(p);
+        if (p->from->role == ROLE_SERVICE && request_kind(&p->topic) == REQUEST_OF_NEWS)
+            pass_over(p); /* events of policies: there is no target topic for them */
+        else
+            refuse_unserved(p);
         return true;
     }
     p->cause = cause_of(p);
