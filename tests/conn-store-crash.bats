@@ -219,7 +219,7 @@ stop_compacting() { # ORDER STRIDE SEEDS
         kill -KILL "${PIDS[store]}"
         wait_exit load 20
         wait_exit store 20
-        read -r RAN <"$WORK/load.out"
+        read -r RAN <"$WORK/load.out" || RAN=confirmed=0 # it was killed before somebody could connect
         member confirmed "$RAN" && confirmed=$((confirmed + REPLY))
         # half of the time the next store meets the broken file itself
         if ((i % 2)); then

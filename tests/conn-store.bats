@@ -523,6 +523,16 @@ peak_kb() {
     echo "# 100 clients that ask for 6 MiB and never read: $before KiB before, $kb KiB at most" >&3
 }
 
+@test "so have those that are each within their own bound" {
+    many 95 9000
+    start_ready store conn-store -d 4 -v </dev/null
+    start crowd store-load crowd "$CONN_RUN/store.sock" 200 "$(signal retrieveConnections '')"
+    wait_for 20 has_lines crowd 1
+    wait_for 20 grep -q 'bytes of answers are not read' "$WORK/store.err"
+    ask "$(on openConnection c1)" "$(signal retrieveConnections '')"
+    assert_lines "$codes" '[200,200]'
+}
+
 @test "an answer that would be too long is an error; ids are fine" {
     many 350 50000
     daemon

@@ -175,10 +175,11 @@ static bool send_all(struct server *s)
         if (p->follower.phase != FOLLOW_NOTHING && !p->closing && !p->gone)
             feed(s, p);
         peer_flush(p);
-        if (p->answers.len >= PEER_ANSWER_BYTES)
+        if (p->answers.len >= PEER_ANSWER_BYTES) /* many such would not fit at once */
             bound_output(s);
         again |= p->held_back && !peer_is_full(p) && !p->gone;
     }
+    bound_output(s);
     return again;
 }
 
