@@ -240,6 +240,14 @@ static void want_runners(struct managed *m, bool should_run)
     }
 }
 
+static void note_ring(struct managed *m, const struct runner *r)
+{
+    struct reporting who = {r->client, r->direction};
+    if (r->ring.alive == 0)
+        reports_over(&m->vitals, &who);
+    reports_ring(&m->vitals, &who, runner_status(r), r->detail);
+}
+
 static void free_those_down(struct managed *m)
 {
     size_t kept = 0;
@@ -249,6 +257,7 @@ static void free_those_down(struct managed *m)
             m->runners[kept++] = r;
             continue;
         }
+        note_ring(m, r);
         runner_free(r);
         free(r);
     }
@@ -390,19 +399,11 @@ static void settle(struct house *h, struct managed *m)
     check_closed(h);
 }
 
-static void note_rings(struct managed *m)
-{
-    for (size_t i = 0; i < m->n_runners; i++) {
-        struct runner *r = m->runners[i];
-        struct reporting who = {r->client, r->direction};
-        reports_ring(&m->vitals, &who, runner_status(r), r->detail);
-    }
-}
-
 static void on_look(struct timer *t)
 {
     struct managed *m = t->arg;
-    note_rings(m);
+    for (size_t i = 0; i < m->n_runners; i++)
+        note_ring(m, m->runners[i]);
     settle(m->house, m);
 }
 

@@ -16,6 +16,7 @@ struct reporter {
     uint64_t last[MEASURES][LEVELS]; /* totals reported last */
     char state[16], *detail;         /* "": not told */
     int64_t since;
+    bool over; /* its life has ended, and what it held is written off */
 };
 
 #define SUPERVISOR "conn-supervise"
@@ -82,6 +83,7 @@ static void begin_life(struct reporter *r, int64_t life, const struct connection
     free(r->address);
     r->address = name_of(c, &r->place);
     memset(r->last, 0, sizeof r->last);
+    r->over = false;
     set_state(r, S(""), SLICE_NONE);
 }
 
@@ -230,6 +232,46 @@ uint64_t reports_backlog(const struct vitals *v, enum direction d)
         n += held(r);
     }
     return n > 0 ? (uint64_t)n : 0;
+}
+
+static const struct reporter *sink_of(const struct vitals *v, const struct reporter *mapper)
+{
+    for (const struct reporter *r = v->reporters; r; r = r->next)
+        if (r != mapper && same_ring(&r->who, &mapper->who) && same_place(&r->place, &mapper->place) &&
+            strcmp(r->from, "conn-hub") != 0)
+            return r;
+    return NULL;
+}
+
+static void write_off(struct vitals *v, struct reporter *mapper)
+{
+    const struct reporter *sink = sink_of(v, mapper);
+    uint64_t mapped = mapper->last[MEASURE_MAPPED][LEVEL_SUCCESS];
+    uint64_t told =
+        sink ? sink->last[MEASURE_PUBLISHED][LEVEL_SUCCESS] + sink->last[MEASURE_PUBLISHED][LEVEL_FAILURE]
+             : 0;
+    struct buf b = {0};
+    int64_t wall = wall_ms();
+    mapper->over = true;
+    if (mapped <= told)
+        return;
+    struct slice address = slice_str(mapper->address);
+    struct cell *c = vitals_cell(v, mapper->place.category, address, MEASURE_DROPPED, LEVEL_FAILURE);
+    windows_add(&c->windows, mapped - told, clock_ms(), wall);
+    buf_printf(&b, "%llu messages were on their way when the connection was lost.",
+               (unsigned long long)(mapped - told));
+    struct log_text text = {SLICE_NONE, SLICE_NONE, SLICE_NONE, buf_slice(&b)};
+    vitals_log(v, mapper->place.category, address, MEASURE_DROPPED, LEVEL_FAILURE, wall, &text, wall);
+    buf_free(&b);
+}
+
+void reports_over(struct vitals *v, const struct reporting *who)
+{
+    for (struct reporter *r = v->reporters; r; r = r->next)
+        if (who->direction == OUTBOUND && same_ring(&r->who, who) && !r->over &&
+            (r->place.category == CATEGORY_TARGET || r->place.category == CATEGORY_RESPONSE) &&
+            strcmp(r->from, "ditto-map") == 0)
+            write_off(v, r);
 }
 
 /* --- the ring itself ---------------------------------------------------------------------------------------------- */

@@ -34,6 +34,10 @@ const char *reports_fold(const struct vitals *v, const struct reporting *who, co
 /* Messages that the rings that are open hold: what came in and is not settled, what was mapped and is not confirmed. */
 uint64_t reports_backlog(const struct vitals *v, enum direction d);
 
+/* The processes of a ring have ended, and their last reports are read. What was mapped for a target and has no fate is
+ * dropped: the hub answered 503 to who waited for it, nobody else hears of it. */
+void reports_over(struct vitals *v, const struct reporting *who);
+
 /* Notes the status of a ring, as in Ditto's live status; one that is new is told in the connection's log. detail may be
  * empty. */
 void reports_ring(struct vitals *v, const struct reporting *who, const char *status, const char *detail);

@@ -230,6 +230,32 @@ static void test_places(void)
     vitals_free(&v);
 }
 
+static void test_over(void)
+{
+    struct vitals v = {0};
+    static const char dropped[] = "/targetMetrics/addressMetrics/t/dropped/failure/PT24H";
+    take(
+        &v, &out,
+        "{\"report\":\"meter\",\"from\":\"ditto-map\",\"life\":8,\"category\":\"target\",\"index\":0,\"mapped\":[10,1]}");
+    take(
+        &v, &out,
+        "{\"report\":\"meter\",\"from\":\"amqp-out\",\"life\":9,\"category\":\"target\",\"index\":0,\"published\":[6,1]}");
+    take(
+        &v, &out,
+        "{\"report\":\"meter\",\"from\":\"conn-hub\",\"life\":7,\"category\":\"target\",\"index\":0,\"dispatched\":[11,0]}");
+    reports_over(&v, &in);
+    is_int(number(metrics(&v), dropped), 0, "another ring is over");
+    reports_over(&v, &out);
+    is_int(number(metrics(&v), dropped), 3, "what was mapped and has no fate is dropped");
+    reports_over(&v, &out);
+    take(
+        &v, &out,
+        "{\"report\":\"meter\",\"from\":\"amqp-out\",\"life\":19,\"category\":\"target\",\"index\":0,\"published\":[1,0]}");
+    reports_over(&v, &out);
+    is_int(number(metrics(&v), dropped), 3, "… once");
+    vitals_free(&v);
+}
+
 static void test_rings(void)
 {
     struct vitals v = {0};
@@ -257,6 +283,7 @@ int main(void)
     test_logs();
     test_size();
     test_places();
+    test_over();
     test_rings();
     connection_free(&connection);
     return done();
