@@ -86,7 +86,7 @@ END
     lines 3
     run jq -c 'del(.id)' "$WORK/src.out"
     assert_line --index 0 '{"address":"a","context":{"connection":"shell","source":0},"headers":{},"text":"one"}'
-    assert_line --index 1 '{"address":"a","context":{"connection":"shell","source":0},"headers":{"message-id":"m","user-id":"u","to":"t","subject":"s","reply-to":"r","correlation-id":"18446744073709551615","content-type":"text/plain","absolute-expiry-time":"1","creation-time":"2","group-id":"g","group-sequence":"3","reply-to-group-id":"h","amqp.application.property:to":"app","x":"ä\"\\","n":"-1","d":"0.5","e":"1.0E7","t":"true","c":"ä","amqp.message.annotation:x-opt":"y"},"text":"\u0001\u0002"}'
+    assert_line --index 1 '{"address":"a","context":{"connection":"shell","source":0},"headers":{"message-id":"m","user-id":"u","to":"t","subject":"s","reply-to":"r","correlation-id":"18446744073709551615","content-type":"text/plain","content-encoding":"gzip","absolute-expiry-time":"1","creation-time":"2","group-id":"g","group-sequence":"3","reply-to-group-id":"h","amqp.application.property:to":"app","x":"ä\"\\","n":"-1","d":"0.5","e":"1.0E7","t":"true","c":"ä","amqp.message.annotation:x-opt":"y"},"text":"\u0001\u0002"}'
     assert_line --index 2 '{"address":"a","context":{"connection":"shell","source":0},"headers":{"message-id":"00112233-4455-6677-8899-aabbccddeeff","ts":"-4","f":"0.1","b":"255"}}'
     record '.event == "disposition"' 3
     stop src

@@ -583,3 +583,18 @@ amqp-out: info"
     stop sink
     assert_status 0
 }
+
+@test "the examples of the page" {
+    peer
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd/,/^\.Ed/{/^\./!p}}' "$ROOT/man/amqp-out.1" | sed 's/\\e/\\/g' >"$WORK/example"
+    AMQP=$URI run --separate-stderr sh "$WORK/example" </dev/null
+    # timeout ends the second one
+    assert_status 124
+    assert_output '{"id":"1","status":200}
+{"id":"2","status":200}'
+    stop peer
+    assert_equal "$(messages | jq -c '[.address, .properties.subject, .text]')" '["lights","kitchen","on"]
+["lights","hall","off"]
+["archive","kitchen","on"]
+["archive","hall","off"]'
+}

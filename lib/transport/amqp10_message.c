@@ -27,7 +27,7 @@ enum {
     }
 static const struct property {
     struct slice name;
-    enum { CARRIED, CARRIED_UNLESS_ZERO, LEFT_OUT } how;
+    enum { CARRIED, CARRIED_UNLESS_ZERO } how;
 } properties[] = {
     {NAME("message-id"), CARRIED},
     {NAME("user-id"), CARRIED},
@@ -36,7 +36,7 @@ static const struct property {
     {NAME("reply-to"), CARRIED},
     {NAME("correlation-id"), CARRIED},
     {NAME("content-type"), CARRIED},
-    {NAME("content-encoding"), LEFT_OUT},
+    {NAME("content-encoding"), CARRIED},
     {NAME("absolute-expiry-time"), CARRIED_UNLESS_ZERO},
     {NAME("creation-time"), CARRIED_UNLESS_ZERO},
     {NAME("group-id"), CARRIED},
@@ -165,7 +165,7 @@ static void put_properties(struct buf *line, const struct amqp10_value *list)
     for (uint32_t i = 0; i < list->count && i < N_PROPERTIES; i++) {
         const struct property *p = &properties[i];
         amqp10_take(&in, &v);
-        if (!has_text(&v) || p->how == LEFT_OUT || (p->how == CARRIED_UNLESS_ZERO && v.number == 0))
+        if (!has_text(&v) || (p->how == CARRIED_UNLESS_ZERO && v.number == 0))
             continue;
         json_put_key(line, p->name);
         put_value(line, &v);

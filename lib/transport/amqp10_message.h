@@ -2,8 +2,8 @@
  * binding").
  *
  * Properties become headers of their names (message-id user-id to subject reply-to correlation-id content-type
- * absolute-expiry-time creation-time group-id group-sequence reply-to-group-id; times in ms, numbers that are 0 left out;
- * content-encoding is not carried), application properties headers of their keys (with "amqp.application.property:"
+ * content-encoding absolute-expiry-time creation-time group-id group-sequence reply-to-group-id; times in ms, numbers that
+ * are 0 left out), application properties headers of their keys (with "amqp.application.property:"
  * before a key that is one of those names), message annotations "amqp.message.annotation:<key>". Values without a text
  * (null, lists, maps, …) are left out; what is no UTF-8 gets U+FFFD.
  * A body of data sections is their bytes, joined; an amqp-value string or binary its bytes; of any other body the message
