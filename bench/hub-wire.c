@@ -60,12 +60,14 @@ static void put_label(struct buf *dst, unsigned long i)
 
 static void put_hello(struct buf *dst, bool source, unsigned long i)
 {
-    buf_printf(dst,
-               "{\"hello\":1,\"role\":\"%s\",\"client\":0,\"connection\":{\"id\":\"%s-%lu\",\"connectionType\":\"mqtt-5\","
-               "\"connectionStatus\":\"open\",\"uri\":\"tcp://127.0.0.1:1883\",",
-               source ? "in" : "out", source ? "source" : "sink", i);
+    buf_printf(
+        dst,
+        "{\"hello\":1,\"role\":\"%s\",\"client\":0,\"connection\":{\"id\":\"%s-%lu\",\"connectionType\":\"mqtt-5\","
+        "\"connectionStatus\":\"open\",\"uri\":\"tcp://127.0.0.1:1883\",",
+        source ? "in" : "out", source ? "source" : "sink", i);
     if (source) {
-        buf_puts(dst, "\"sources\":[{\"addresses\":[\"a\"],\"qos\":1,\"authorizationContext\":[\"a:b\"]}]}}\n");
+        buf_puts(dst,
+                 "\"sources\":[{\"addresses\":[\"a\"],\"qos\":1,\"authorizationContext\":[\"a:b\"]}]}}\n");
         return;
     }
     buf_puts(dst, "\"targets\":[{\"address\":\"a\",\"qos\":1,\"topics\":[\"_/_/things/live/events\"],"
@@ -223,8 +225,9 @@ static void join(struct end *e, const char *path, bool source, unsigned long i)
 
 static void make_line(void)
 {
-    buf_puts(&line, "\"headers\":{\"correlation-id\":\"0f4c9c1e-7f6b-4a52-9a0e-3a3d0c5c9b11\",\"content-type\":"
-                    "\"application/json\"");
+    buf_puts(&line,
+             "\"headers\":{\"correlation-id\":\"0f4c9c1e-7f6b-4a52-9a0e-3a3d0c5c9b11\",\"content-type\":"
+             "\"application/json\"");
     if (acks) {
         buf_puts(&line, ",\"requested-acks\":[");
         for (unsigned long i = 0; i < n_sinks; i++) {
@@ -241,7 +244,9 @@ static void make_line(void)
 
 static void send_more(void)
 {
-    for (; sent < n_messages && sent * n_sinks - arrived < window * n_sinks && (!acks || sent - settled < window); sent++) {
+    for (; sent < n_messages && sent * n_sinks - arrived < window * n_sinks &&
+           (!acks || sent - settled < window);
+         sent++) {
         struct end *e = &sources[sent % n_sources];
         if (mqtt)
             put_publish(&e->out);
@@ -324,6 +329,7 @@ int main(int argc, char **argv)
     for (unsigned long i = 0; i < n_sinks; i++)
         wrong += sinks[i].got != n_messages;
     printf("{\"messages\":%lu,\"per_s\":%.0f,\"cpu_us\":%.3f}\n", n_messages,
-           (double)n_messages * 1000 / (double)(ms ? ms : 1), (double)(cpu_ns() - before) / 1000 / (double)n_messages);
+           (double)n_messages * 1000 / (double)(ms ? ms : 1),
+           (double)(cpu_ns() - before) / 1000 / (double)n_messages);
     return wrong ? EXIT_NEGATIVE : EXIT_DONE;
 }

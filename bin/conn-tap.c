@@ -18,7 +18,6 @@
 #include "base/loop.h"
 #include "base/opt.h"
 #include "json/skim.h"
-#include "line/line.h"
 #include "supervise/join.h"
 
 #include "base/banned.h"
@@ -40,8 +39,10 @@ static const struct opt opts[] = {
     OPT_END,
 };
 
-static const struct program program = {
-    .name = "conn-tap", .operands = "[TOPIC...]", .summary = "look at what flows through the hub", .opts = opts};
+static const struct program program = {.name = "conn-tap",
+                                       .operands = "[TOPIC...]",
+                                       .summary = "look at what flows through the hub",
+                                       .opts = opts};
 
 struct tap {
     struct loop *loop;
@@ -93,7 +94,7 @@ static int join(char **topics)
         die_sys(EXIT_TEMPORARY, "cannot join the hub at '%s'", path ? path : standard);
     buf_free(&hello);
     if (await_answer(fd, &err) < 0)
-        die(line_class_of(err.status) == CLASS_REJECT ? EXIT_PERMANENT : EXIT_TEMPORARY,
+        die(err.status == 400 || err.status == 413 ? EXIT_PERMANENT : EXIT_TEMPORARY,
             "cannot join the hub: %s: %s", err.code, err.message);
     return fd;
 }

@@ -85,7 +85,7 @@ static int join(void)
         r = join_answer(fd, &err);
     }
     if (r < 0)
-        die(line_class_of(err.status) == CLASS_REJECT ? EXIT_PERMANENT : EXIT_TEMPORARY,
+        die(err.status == 400 || err.status == 413 ? EXIT_PERMANENT : EXIT_TEMPORARY,
             "cannot join the hub: %s: %s", err.code, err.message);
     return fd;
 }

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "hub/member.h"
+#include "hub/hash.h"
 
 #include "base/banned.h"
 
@@ -135,20 +135,14 @@ void directory_rebuild(struct directory *d, struct member *members)
 
 /* ---- who gets a message ---- */
 
-static size_t entity_hash(const struct topic *t)
+static struct slice entity_of(const struct topic *t)
 {
-    uint64_t h = 14695981039346656037u; /* FNV-1a */
-    for (size_t i = 0; i < t->namespace.len; i++)
-        h = (h ^ (unsigned char)t->namespace.p[i]) * 1099511628211u;
-    h = (h ^ ':') * 1099511628211u;
-    for (size_t i = 0; i < t->name.len; i++)
-        h = (h ^ (unsigned char)t->name.p[i]) * 1099511628211u;
-    return (size_t)(h ^ h >> 32);
+    return slice_of(t->full.p, t->namespace.len + 1 + t->name.len);
 }
 
 static bool takes(const struct member *m, const struct topic *t)
 {
-    return m->role != ROLE_OUT || m->n_clients == 1 || m->clients[entity_hash(t) % m->n_clients] == m;
+    return m->role != ROLE_OUT || m->n_clients == 1 || m->clients[hash_of(entity_of(t)) % m->n_clients] == m;
 }
 
 static bool of_origin(const struct member *m, const struct origin *o)
@@ -325,7 +319,7 @@ struct member *directory_any_ring(const struct directory *d, struct slice connec
 {
     for (size_t i = 0; i < d->n_rings; i++)
         if (slice_eq(d->rings[i]->connection.id, connection))
-            return d->rings[i]->clients[entity_hash(t) % d->rings[i]->n_clients];
+            return d->rings[i]->clients[hash_of(entity_of(t)) % d->rings[i]->n_clients];
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "hub/hash.h"
 #include "json/patch.h"
 #include "json/pointer.h"
 
@@ -38,10 +39,7 @@ struct fetch {
 
 static size_t bucket(struct slice thing)
 {
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < thing.len; i++)
-        h = (h ^ (unsigned char)thing.p[i]) * 1099511628211u;
-    return (size_t)(h ^ h >> 32) % EXTRAS_BUCKETS;
+    return hash_of(thing) % EXTRAS_BUCKETS;
 }
 
 static struct slice thing_of(const struct topic *t)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "hub/enrich.h"
+#include "hub/hash.h"
 #include "hub/reply.h"
 #include "hub/route.h"
 #include "hub/settle.h"
@@ -62,10 +63,7 @@ static void on_timer(struct timer *t);
 
 static size_t bucket(struct slice correlation_id)
 {
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < correlation_id.len; i++)
-        h = (h ^ (unsigned char)correlation_id.p[i]) * 1099511628211u;
-    return (size_t)(h ^ h >> 32) % CORRELATIONS;
+    return hash_of(correlation_id) % CORRELATIONS;
 }
 
 /* In front: of several with one correlation id the newest, which a redelivery is, is answered first. */
