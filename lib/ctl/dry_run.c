@@ -13,6 +13,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/sibling.h"
 #include "base/banned.h"
 
 enum { CONNECTION_FD = 3, OUT_OF_THE_WAY = 10 };
@@ -144,10 +145,7 @@ static void exec_mapper(const struct run *r)
     }
     if (r->how.reply)
         argv[n++] = "-r";
-    execvp(argv[0], (char *const *)(uintptr_t)argv);
-    int code = errno == ENOENT ? 127 : 126;
-    error_sys("cannot run '%s'", argv[0]);
-    _exit(code);
+    exec_sibling(argv);
 }
 
 static int move(int fd)

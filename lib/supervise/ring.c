@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sibling.h"
 
 #include "base/banned.h"
 
@@ -66,25 +65,6 @@ static int place_all(const struct part *part, int in, int out)
     return 0;
 }
 
-/* Programs of the suite stand beside each other, wherever it is installed. */
-static void run(const struct part *part)
-{
-    char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    char *const *argv = (char *const *)(uintptr_t)part->argv;
-    if (n > 0 && !strchr(argv[0], '/')) {
-        path[n] = '\0';
-        char *name = strrchr(path, '/') + 1;
-        if (snprintf(name, sizeof path - (size_t)(name - path), "%s", argv[0]) <
-            (int)(sizeof path - (size_t)(name - path)))
-            execv(path, argv);
-    }
-    execvp(argv[0], argv);
-    int code = errno == ENOENT ? 127 : 126;
-    error_sys("cannot run '%s'", argv[0]);
-    _exit(code);
-}
-
 /* A limit that cannot be set is no reason to do without the ring; it says so. */
 static void confine(const struct part_limits *limits)
 {
@@ -111,7 +91,7 @@ static void child(const struct part *part, int in, int out, pid_t parent)
     unsetenv("NOTIFY_SOCKET"); /* our readiness is not theirs to announce */
     if (part->env)
         putenv((char *)(uintptr_t)part->env);
-    run(part);
+    exec_sibling(part->argv);
 }
 
 /* ---- in the parent ---- */
