@@ -35,17 +35,23 @@ static bool logging(const struct vitals *v, int64_t wall)
     return wall < v->logs_until;
 }
 
+/* A delivery is not accepted because something failed before, which is the error. */
+static bool is_consequence(enum category category, enum measure measure)
+{
+    return category == CATEGORY_SOURCE && measure == MEASURE_ACKNOWLEDGED;
+}
+
 static void keep_error(struct vitals *v, int64_t at, struct slice message)
 {
     free(v->last_error.json);
-    v->last_error = (struct log_entry){at, xstrndup(message.p, message.len)};
+    v->last_error = (struct log_entry){.at = at, .json = xstrndup(message.p, message.len)};
 }
 
 void vitals_log(struct vitals *v, enum category category, struct slice address, enum measure measure,
                 enum outcome_level level, int64_t at, const struct log_text *text, int64_t wall)
 {
     struct buf b = {0};
-    if (level == LEVEL_FAILURE)
+    if (level == LEVEL_FAILURE && !is_consequence(category, measure))
         keep_error(v, at, text->message);
     if (!logging(v, wall))
         return;
@@ -53,7 +59,7 @@ void vitals_log(struct vitals *v, enum category category, struct slice address, 
     struct log_entry *e = &c->entries[c->next];
     put_entry(&b, category, address, measure, level, at, text);
     free(e->json);
-    *e = (struct log_entry){at, xstrndup(buf_p(&b), b.len)};
+    *e = (struct log_entry){at, measure, xstrndup(buf_p(&b), b.len)};
     buf_free(&b);
     c->next = (c->next + 1) % LOG_CAPACITY;
     if (c->n_entries < LOG_CAPACITY)
@@ -110,7 +116,9 @@ void vitals_enable_logs(struct vitals *v, int64_t wall)
 static int newest_first(const void *a, const void *b)
 {
     const struct log_entry *x = *(const struct log_entry *const *)a, *y = *(const struct log_entry *const *)b;
-    return (x->at < y->at) - (x->at > y->at);
+    if (x->at != y->at)
+        return x->at < y->at ? 1 : -1;
+    return (x->measure < y->measure) - (x->measure > y->measure);
 }
 
 /* Of a cell, oldest first. */

@@ -21,8 +21,9 @@ enum {
 };
 
 struct log_entry {
-    int64_t at; /* wall clock */
-    char *json; /* as it is answered */
+    int64_t at;           /* wall clock */
+    enum measure measure; /* at one time, in the order in which a message meets them */
+    char *json;           /* as it is answered */
 };
 
 struct cell {
