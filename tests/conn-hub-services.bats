@@ -663,6 +663,21 @@ changed() { # PATH VALUE REVISION
     assert_output '{"attributes":{"place":"gone"}}'
 }
 
+@test "extra fields: placeholders stand for what the message says" {
+    hub
+    rings sink '_/_/things/twin/events?extraFields=features/%7B%7Bfeature:id%7D%7D/definition,attributes/place'
+    service twin "$TWIN"
+    say twin "$(changed /features/lamp/properties/on true 5)"
+    told twin 1
+    say twin '{"id":"'"$(id_of twin)"'","topic":"ns/t/things/twin/commands/retrieve","headers":{},"path":"/","value":{"thingId":"ns:t","attributes":{"place":"here","a":1},"features":{"lamp":{"definition":["a:b:1"],"properties":{}},"door":{"definition":["a:c:1"]}},"_revision":5},"status":200}'
+    told sink_out 1
+    say twin "$(changed /attributes/a 2 6)" # about no feature
+    told sink_out 2
+    run jq -c .extra <<<"$TOLD"
+    assert_output '{"attributes":{"place":"here"},"features":{"lamp":{"definition":["a:b:1"]}}}
+{"attributes":{"place":"here"}}'
+}
+
 @test "extra fields: the filter sees them; what it stops is a weak acknowledgement; errors are the label's" {
     hub
     rings dev _/_/things/twin/events -a 200

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "hub/hash.h"
+#include "hub/selection.h"
 #include "json/patch.h"
 #include "json/pointer.h"
 
@@ -165,16 +166,19 @@ static bool matches(struct hub *h, const struct filter *f, struct slice object, 
                     struct buf *out)
 {
     struct line l;
-    struct buf extra = {0};
+    struct topic t;
+    struct buf extra = {0}, text = {0};
+    struct ditto_error ignored = {0};
     buf_cut(out, 0);
-    if (f->extra_fields.n) {
-        if (json_is(thing, JSON_OBJECT))
-            selector_apply(&extra, &f->extra_fields, thing, true);
-        put_extra(out, object, extra.len ? buf_slice(&extra) : S("{}"));
-    } else {
+    if (!f->extra_fields.n) {
         buf_put_slice(out, object);
+    } else if (line_read(object, &l, NULL) == 0 &&
+               topic_parse(json_text(l.topic, &text), &t, &ignored) == 0) {
+        selection_put(&extra, &f->extra_fields, thing, &l, &t);
+        put_extra(out, object, buf_slice(&extra));
     }
     buf_free(&extra);
+    buf_free(&text);
     return line_skim(buf_slice(out), &l) == 0 && filter_matches(f, &l, &h->directory.scratch);
 }
 

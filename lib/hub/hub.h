@@ -14,6 +14,7 @@
  *   reply.c      the response, to who asked
  *   settle.c     what the answers mean for the delivery
  *   enrich.c     extra fields, and the things they are cut from
+ *   selection.c  … which of them go with a message
  *   tap.c        who only looks
  *   tally.c      what is counted for each target
  *
