@@ -455,6 +455,24 @@ ns/t/policies/errors c-x-3 400 signal.unsupported'
 13'
 }
 
+@test "an event that some may read in part: a target gets that part, or nothing" {
+    hub
+    rings sink
+    service twin "$TWIN"
+    partly() { # SUBJECT PATHS VALUE
+        say twin '{"context":{"readers":["a:b","a:c"]},"topic":"ns/t/things/twin/events/modified","headers":{"ditto-partial-access-paths":{"subjects":["'"$1"'"],"paths":'"$2"'}},"path":"/","value":'"$3"',"revision":1}'
+    }
+    partly a:b '{"/attributes/x":[0]}' '{"attributes":{"x":1,"y":2}}'
+    partly a:c '{"/attributes/x":[0]}' '{"attributes":{"x":1,"y":2}}' # others than the target
+    partly a:b '{"/features":[0]}' '{"attributes":{"y":2}}'
+    partly a:b '{"/attributes":[0]}' '{"attributes":{"y":3}}'
+    told sink_out 3
+    run jq -c '[.value, .revision]' <<<"$TOLD"
+    assert_output '[{"attributes":{"x":1}},1]
+[{"attributes":{"x":1,"y":2}},1]
+[{"attributes":{"y":3}},1]'
+}
+
 @test "a service answers its own labels, by settlement or by acknowledgement; nobody else's" {
     hub
     source_ring src

@@ -15,6 +15,7 @@
  *   settle.c     what the answers mean for the delivery
  *   enrich.c     extra fields, and the things they are cut from
  *   selection.c  … which of them go with a message
+ *   visible.c    what of an event a target may see
  *   tap.c        who only looks
  *   tally.c      what is counted for each target
  *

@@ -5,6 +5,7 @@
 #include "hub/enrich.h"
 #include "hub/reply.h"
 #include "hub/tap.h"
+#include "hub/visible.h"
 
 #include "base/banned.h"
 
@@ -56,6 +57,7 @@ struct passage {
     struct wait *wait, *cause; /* NULL: none */
     struct member *service;
     struct slice subjects; /* `"subjects":[…]`, or nothing */
+    bool partly;           /* an event that some may read in part */
 };
 
 /* The command that made this event, while it is awaited. */
@@ -127,15 +129,14 @@ static void overflow(struct passage *p, const struct match *m, bool labelled)
     refuse_labels(p->cause, o);
 }
 
-static void hand(struct passage *p, const struct match *m)
+static void hand_rest(struct passage *p, const struct match *m, struct slice rest)
 {
     struct hub *h = p->h;
     const struct outlet *o = &m->to->outlets[m->outlet];
     int own = claim_of(p->wait, o), caused = claim_of(p->cause, o);
     struct leg *leg = NULL;
     char id[PENDING_ID_SIZE];
-    tally_target(m->to, m->outlet, MEASURE_DISPATCHED, true);
-    if (!member_has_room(m->to, h->rest.len + p->subjects.len)) {
+    if (!member_has_room(m->to, rest.len + p->subjects.len)) {
         overflow(p, m, own != NO_CLAIM || caused != NO_CLAIM);
         return;
     }
@@ -148,11 +149,22 @@ static void hand(struct passage *p, const struct match *m)
     if (caused != NO_CLAIM)
         leg_claim(leg, p->cause, caused);
     if (m->filter->extra_fields.n) {
-        enrich_hand(h, m, &p->topic, leg, id, p->subjects, buf_slice(&h->rest));
+        enrich_hand(h, m, &p->topic, leg, id, p->subjects, rest);
         return;
     }
     h->counters[HUB_HANDED].n++;
-    member_hand(m->to, leg ? id : NULL, buf_slice(&o->context), p->subjects, buf_slice(&h->rest));
+    member_hand(m->to, leg ? id : NULL, buf_slice(&o->context), p->subjects, rest);
+}
+
+/* Of what a target may read in part it gets that part; of what leaves nothing it gets nothing, as if it were filtered. */
+static void hand(struct passage *p, const struct match *m)
+{
+    struct buf part = {0};
+    if (!p->partly)
+        hand_rest(p, m, buf_slice(&p->h->rest));
+    else if (visible_put(&part, p->l, p->origin.readers, &m->to->outlets[m->outlet]))
+        hand_rest(p, m, buf_slice(&part));
+    buf_free(&part);
 }
 
 /* A service sees where a message comes from, and whom it was sent by; connection and client are the hub's word. */
@@ -409,6 +421,8 @@ static bool dispatch(struct passage *p)
     }
     p->cause = cause_of(p);
     p->origin = (struct origin){p->from, connection_of(p), json_get(p->l->context, S("readers"))};
+    p->partly =
+        p->from->role == ROLE_SERVICE && request_kind(&p->topic) == REQUEST_OF_NEWS && visible_judges(p->l);
     put_subjects(p);
     if (s == STREAM_TWIN_EVENTS)
         enrich_event(h, p->l, &p->topic);
