@@ -61,11 +61,11 @@ start() {
     for how in clean killed; do
         [ $how = clean ] || rm "$work/log/events.clean"
         begun=$(date +%s%N)
-        ditto-twin -S write -q -D "$work/log" -d 3 3>"$work/ready" <"$work/in" >/dev/null &
-        exec 4>"$work/in"
+        exec 4<>"$work/in"
+        ditto-twin -S write -q -D "$work/log" -d 3 3>"$work/ready" <"$work/in" >/dev/null 4>&- &
         read -r <"$work/ready"
         took=$((($(date +%s%N) - begun) / 1000000))
-        say "start     $things things, $how: ready after $took ms, $(sed -n 's/^VmRSS: *//p' "/proc/$!/status")"
+        say "start     $things things, $how: ready after $took ms, $(sed -n 's/^VmRSS:[[:space:]]*//p' "/proc/$!/status")"
         exec 4>&-
         wait $! || die 'it does not end in order'
     done
