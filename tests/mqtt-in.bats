@@ -20,6 +20,12 @@ setup() {
     IN=in-$BATS_TEST_NUMBER
 }
 
+# A source that holds something would drain for long; the end of its stdin ends it at once.
+teardown() {
+    exec 6>&-
+    common_teardown
+}
+
 # The connection of this test.
 mine() { # [FILTER]
     connection ".specificConfig = {clientId: \"$ME\"} | .sources[0].addresses = [\"$IN/#\"] | ${1:-.}"
@@ -224,9 +230,10 @@ usage: mqtt-in [-rinqvhV] [-c PATH] [-k N] [-C N] [-p TYPE] [-Q QOS] [-S MODE] [
     pub_many "$IN/a" 40
     lines 2
     # the first stays open; all others are settled as they come
-    for n in $(seq 2 20); do
+    giver=$(id 1)
+    for n in {2..20}; do
         lines "$n"
-        settle "$n" 200
+        echo "{\"id\":\"${giver%-1}-$n\",\"status\":200}" >&6
     done
     counters 'received=20 accepted=19'
     # ten windows: no more are read until the first one is settled
@@ -346,12 +353,15 @@ first 0
 same 0
 same 1
 second 1'
-    for n in 1 2 3 4 5; do settle $n 200; done
-    counters 'received=6 accepted=5'
+    for n in 1 2 3 4 5 6; do settle $n 200; done
+    counters 'received=6 accepted=6'
     stop src
     # only one source of two
     source_ready -c "$WORK/connection" -k 1
-    lines 1
+    pub "$IN/both" other
+    pub "$IN/c/b" mine
+    lines 2
+    assert_equal "$(jq -c '[.text, .context.source]' "$WORK/src.out")" $'["other",1]\n["mine",1]'
 }
 
 @test "a subscription of an earlier life of the session: its messages are acknowledged and dropped, once with a word" {
@@ -434,7 +444,7 @@ all_are_there() {
         # the random moment
         sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
         stop ring 20
-        assert_status 0
+        [ "$status" -eq 0 ] || assert_status 143 # before ring could hear it
         balanced
         wait_exit pub
     done
@@ -502,8 +512,10 @@ balanced() {
     settle 1 200
     acknowledged "$ME" 1
     stop src
-    assert_equal "$(jq -r 'select(.report == "state").state' "$WORK/report")" $'connected\ndisconnected'
-    jq -se 'any(.[]; .report == "meter" or .report == "meters" or .report == "counters")' "$WORK/report"
+    assert_equal "$(jq -r 'select(.report == "state") | "\(.category) \(.index) \(.state)"' "$WORK/report")" 'source 0 open
+null null connected
+null null disconnected'
+    assert_equal "$(jq -c 'select(.report == "meter" and .category == "source") | [.index, .consumed, .acknowledged]' "$WORK/report" | tail -n 1)" '[0,[1,0],[1,0]]'
 }
 
 # --- what we rely on ---

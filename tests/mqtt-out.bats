@@ -542,6 +542,36 @@ sink_unread() {
     grep -qE ' as auto-[0-9A-F-]+ \(p5, c1, k60\)\.$' "$MQTT_DIR/log"
 }
 
+@test "the last will is published when the broker loses us, not when we leave" {
+    local type
+    sub 'will/#' -F '%t %q %r %p'
+    for type in mqtt-5 mqtt; do
+        connection ".connectionType = \"$type\" | .specificConfig = {lastWillTopic: \"will/$type\", lastWillQos: \"1\", lastWillRetain: \"TRUE\", lastWillMessage: \"gone ä\", separatePublisherClient: \"false\"}"
+        sink -c "$WORK/connection"
+        finish
+        sink -c "$WORK/connection"
+        kill -KILL "${PIDS[out]}"
+        wait_for 10 has_lines sub "$([ $type = mqtt-5 ] && echo 1 || echo 2)"
+        exec 6>&-
+    done
+    assert_file "$WORK/sub.out" $'will/mqtt-5 1 0 gone ä\nwill/mqtt 1 0 gone ä'
+    run timeout 10 mosquitto_sub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -t 'will/#' -C 2 -F '%t %r'
+    assert_equal "$(sort <<<"$output")" $'will/mqtt 1\nwill/mqtt-5 1'
+    mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -t will/mqtt -r -n
+    mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -t will/mqtt-5 -r -n
+}
+
+@test "what is not there yet is refused by name: an SSH tunnel, hmac credentials" {
+    connection '.sshTunnel = {enabled: true, uri: "ssh://h:22", validateHost: false, credentials: {type: "plain", username: "u", password: "p"}}'
+    sink_run /dev/null -c "$WORK/connection"
+    assert_status 100
+    assert_stderr --partial '(at /sshTunnel)'
+    connection '.credentials = {type: "hmac", algorithm: "az-sasl", parameters: {sharedKeyName: "n", sharedKey: "c2VjcmV0", endpoint: "e"}}'
+    sink_run /dev/null -c "$WORK/connection"
+    assert_status 100
+    assert_stderr --partial hmac
+}
+
 @test "reports: states and running totals" {
     connection .
     CONN_REPORT_FD=7 sink -c "$WORK/connection" -k 0 7>"$WORK/report"

@@ -42,6 +42,11 @@ setup() {
     mkfifo "$WORK/idle" # opened for both, it is a stdin on which nothing comes
 }
 
+teardown() {
+    exec 6>&- 7>&- 8>&-
+    common_teardown
+}
+
 # --- connections and peers ---
 
 # The URI of the connection is that of PORT; FILTER changes the rest.
@@ -60,6 +65,7 @@ fails() { # PROGRAM ARGS
 
 # Starts the misbehaving broker; its port is then PEER.
 peer() { # STEP…
+    rm -f "$WORK/peer.out"
     start peer mqtt-peer "$@" </dev/null
     wait_for 5 grep -q port "$WORK/peer.out"
     PEER=$(head -n 1 "$WORK/peer.out" | jq .port)
@@ -67,12 +73,11 @@ peer() { # STEP…
 
 unpeer() {
     stop peer
-    rm -f "$WORK/peer.out"
 }
 
 # Starts a relay; its port is then RELAY, its control lines go to descriptor 8.
 relay() { # ARGS SERVER_PORT
-    rm -f "$WORK/control"
+    rm -f "$WORK/control" "$WORK/relay.out"
     mkfifo "$WORK/control"
     exec 8<>"$WORK/control"
     start relay tcp-relay "$@" <"$WORK/control" 8>&-

@@ -335,7 +335,10 @@ static void ping(struct mqtt_client *c)
         n = SSL_write(ssl, request, sizeof request);
     else
         n = (int)write(c->watch.fd, request, sizeof request);
-    if (n < 0 && errno != EAGAIN)
+    /* with TLS a record that is half written would have to be repeated before anything else is */
+    if (n == 1 || (ssl && n <= 0))
+        mqtt_client_end(c, EXIT_TEMPORARY, "the broker does not read");
+    else if (n < 0 && errno != EAGAIN)
         lost(c, MOSQ_ERR_ERRNO, errno);
 }
 

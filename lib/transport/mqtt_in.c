@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/scan.h"
+#include "line/report.h"
 #include "transport/mqtt.h"
 #include "transport/mqtt_client.h"
 #include "transport/mqtt_message.h"
@@ -204,10 +205,18 @@ static void open_gate(struct channel *ch)
 
 /* --- subscribing ------------------------------------------------------------------------------------------------- */
 
+static void tell_places(struct channel *ch, const bool *lanes, const char *state, const char *detail)
+{
+    for (size_t i = 0; i < ch->cfg.n_lanes; i++)
+        if (!lanes || lanes[i])
+            report_place(CATEGORY_SOURCE, ch->cfg.lanes[i].source, ALL_ADDRESSES, state, detail);
+}
+
 static void unusable(struct channel *ch, const struct mqtt_topic *t, const char *why, bool permanent)
 {
     char reason[512];
     (void)snprintf(reason, sizeof reason, "the broker refused the subscription to '%s': %s", t->filter, why);
+    tell_places(ch, t->lanes, permanent ? "misconfigured" : "failed", reason);
     mqtt_client_end(&ch->client, permanent ? EXIT_PERMANENT : EXIT_TEMPORARY, reason);
 }
 
@@ -228,6 +237,7 @@ static void opened(struct channel *ch)
     if (ch->ready)
         return;
     ch->ready = true;
+    tell_places(ch, NULL, "open", NULL);
     ch->user.opened(ch->user.arg);
 }
 

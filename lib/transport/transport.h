@@ -65,11 +65,11 @@ struct channel_config {
     const struct connection *connection;
     const struct lane *lanes; /* sources */
     size_t n_lanes;
-    unsigned client; /* index of the client, for clientCount > 1 */
-    bool presettled; /* sources: nothing will be settled (-S none) */
-    unsigned window; /* sources: what is granted at first, of all lanes together */
+    unsigned client;       /* index of the client, for clientCount > 1 */
+    bool presettled;       /* sources: nothing will be settled (-S none) */
+    unsigned window;       /* sources: what is granted at first, of all lanes together */
     unsigned redeliveries; /* sources: how often a transport that redelivers by itself does it */
-    msec connect_ms; /* how long opening may take */
+    msec connect_ms;       /* how long opening may take */
 };
 
 struct transport {
