@@ -2,7 +2,7 @@
  *
  *   conn-up [-t] [-w] [-d FD]
  *
- * Starts conn-store, conn-hub and conn-supervise, each when the one before is ready, and with -t ditto-twin at the hub.
+ * Starts conn-store, conn-hub, with -t ditto-twin at the hub, and conn-supervise, each when the one before is ready.
  * Standard error is theirs, too; standard input and output are not used. One that ends is started again after a growing
  * delay; one that ends with 100 cannot be helped by that, so everything is ended, and the exit code is 100.
  *
@@ -25,8 +25,8 @@
 enum { READY_FD = 4, RETRY_MIN_MS = 200, RETRY_MAX_MS = 10000, USEFUL_MS = 10000, STOP_MS = 30000 };
 
 #define TWIN_HELLO                                                                                           \
-    "{\"hello\":1,\"role\":\"service\",\"service\":\"twin\",\"topics\":[\"_/_/things/twin/commands\"],"      \
-    "\"labels\":[\"twin-persisted\"]}"
+    "{\"hello\":1,\"role\":\"service\",\"service\":\"twin\","                                                \
+    "\"topics\":[\"_/_/things/twin/commands\",\"_/_/policies/commands\"],\"labels\":[\"twin-persisted\"]}"
 
 static bool with_twin, stand_by;
 static int ready_fd = -1;
@@ -42,8 +42,7 @@ static const struct program program = {
     .name = "conn-up", .operands = "", .summary = "the whole house in the foreground", .opts = opts};
 
 struct service {
-    const char *argv[6];
-    bool tells_ready;
+    const char *argv[6]; /* each writes to descriptor 4 when it is ready */
     struct up *up;
     struct ring process;
     struct watch ready;
@@ -114,25 +113,21 @@ static void again_later(struct service *s)
 static void start(struct service *s)
 {
     struct part part = {0};
-    int ready[2] = {-1, -1};
+    int ready[2];
     memcpy(part.argv, s->argv, sizeof s->argv);
     s->started = clock_ms();
-    if (s->tells_ready && pipe2(ready, O_CLOEXEC) < 0)
+    if (pipe2(ready, O_CLOEXEC) < 0)
         die_sys(EXIT_TEMPORARY, "cannot make a pipe");
-    if (s->tells_ready) {
-        part.handed[part.n_handed].fd = ready[1];
-        part.handed[part.n_handed++].as = READY_FD;
-        s->ready.fd = ready[0];
-        loop_add(s->up->loop, &s->ready);
-    }
+    part.handed[part.n_handed].fd = ready[1];
+    part.handed[part.n_handed++].as = READY_FD;
+    s->ready.fd = ready[0];
+    loop_add(s->up->loop, &s->ready);
     if (ring_start(&s->process, &part, 1, s->up->null_fd) < 0) {
         error_sys("cannot start '%s'", s->argv[0]);
         forget_ready(s);
         again_later(s);
     }
-    s->is_ready = !s->tells_ready && s->process.alive;
-    if (ready[1] >= 0)
-        (void)close(ready[1]);
+    (void)close(ready[1]);
 }
 
 /* --- the end ----------------------------------------------------------------------------------------------------- */
@@ -216,12 +211,11 @@ static void on_term(int signo, void *arg)
 static void describe(struct up *up)
 {
     const char *wait = stand_by ? "-w" : NULL;
-    up->services[STORE] = (struct service){.argv = {"conn-store", "-d", "4", wait}, .tells_ready = true};
-    up->services[HUB] = (struct service){.argv = {"conn-hub", "-d", "4"}, .tells_ready = true};
+    up->services[STORE] = (struct service){.argv = {"conn-store", "-d", "4", wait}};
+    up->services[HUB] = (struct service){.argv = {"conn-hub", "-d", "4"}};
     if (with_twin)
-        up->services[TWIN] = (struct service){.argv = {"ring", "-j", TWIN_HELLO, "ditto-twin"}};
-    up->services[SUPERVISE] =
-        (struct service){.argv = {"conn-supervise", "-d", "4", wait}, .tells_ready = true};
+        up->services[TWIN] = (struct service){.argv = {"ring", "-j", TWIN_HELLO, "ditto-twin -d 4"}};
+    up->services[SUPERVISE] = (struct service){.argv = {"conn-supervise", "-d", "4", wait}};
     for (struct service *s = up->services; s < up->services + SERVICES; s++) {
         s->up = up;
         s->ready = (struct watch){.fd = -1, .events = POLLIN, .ready = on_ready, .arg = s};

@@ -205,6 +205,24 @@ nothing_lost() { # MESSAGES
     live_status_is c open
 }
 
+@test "each process of a ring has its limits" {
+    mosquitto_start
+    SUPERVISE_OPTS='-m 300 -f 64 -N 7'
+    house_start
+    both_ends c "tcp://127.0.0.1:$MQTT_PORT" >"$WORK/c.json"
+    put create "$WORK/c.json"
+    wait_for 10 live_status_is c open
+    for pid in $(house_ring mqtt-in) $(house_ring mqtt-out); do
+        [ "$(awk '/^Max data size/ {print $4, $5}' "/proc/$pid/limits")" = '314572800 314572800' ]
+        [ "$(awk '/^Max open files/ {print $4, $5}' "/proc/$pid/limits")" = '64 64' ]
+        [ "$(sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f 17)" -eq 7 ]
+    done
+    for pid in $(house_ring ditto-map); do
+        [ "$(awk '/^Max data size/ {print $4}' "/proc/$pid/limits")" -eq 314572800 ]
+    done
+    [ "$(sed 's/.*) //' "/proc/${PIDS[supervise]}/stat" | cut -d ' ' -f 17)" -eq 0 ]
+}
+
 @test "bad connections among good ones: the others do not notice, and the status says what is wrong" {
     mosquitto_start 'log_type none'
     start slammed tcp-relay "$MQTT_PORT" <<<slam

@@ -53,6 +53,19 @@ open_connection() {
     assert_status 0
 }
 
+@test "with the twin: a service at the hub is answered" {
+    start_ready up conn-up -t -d 4 </dev/null
+    cat >"$WORK/ask" <<'END'
+echo '{"id":"q-1","topic":"org.example/lamp/things/twin/commands/create","headers":{"correlation-id":"c"},"path":"/","value":{"attributes":{"on":false}},"context":{"subjects":["integration:x"]}}'
+head -n 1 >"$WORK/answer"
+END
+    run --separate-stderr timeout 10 ring -j '{"hello":1,"role":"service","service":"asker"}' "sh $WORK/ask"
+    assert_success
+    assert_equal "$(jq -c '[.id, .status, .topic]' "$WORK/answer")" '["q-1",201,"org.example/lamp/things/twin/commands/create"]'
+    stop up 20
+    assert_status 0
+}
+
 @test "one that cannot be helped ends everything: 100" {
     # a conn-hub that says so; the programs stand beside conn-up
     cp "$BUILD/bin/conn-up" "$BUILD/bin/conn-store" "$BUILD/bin/conn-supervise" "$WORK"
