@@ -25,8 +25,8 @@ static const char *path_of(const char *name)
 
 static void clear(void)
 {
-    static const char *const names[] = {"events.gdbm", "events.gdbm.bak", "events.clean",
-                                        "events.lock", "events.snapshot", "events.gdbm.new"};
+    static const char *const names[] = {"events.gdbm",     "events.gdbm.bak", "events.clean",  "events.lock",
+                                        "events.snapshot", "events.gdbm.new", "events.durable"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         (void)unlink(path_of(names[i]));
 }
@@ -260,7 +260,10 @@ static void suffering(void)
     make_log(3, false);
     off_t at = find_record(3);
     overwrite(at + RECORD_HEAD, "#", 1);
-    opens("x@1/1 x@2/2 ", "a damaged last record after a kill was never confirmed");
+    (void)snprintf(text, sizeof text, "record 3 of 3 is damaged (at byte %jd)", (intmax_t)at);
+    refuses(EXIT_PERMANENT, text, "a damaged last record after a kill, which was confirmed");
+    (void)unlink(path_of("events.durable"));
+    opens("x@1/1 x@2/2 ", "the same when nothing says that it was");
 
     make_log(3, true);
     at = find_record(3);
@@ -271,7 +274,7 @@ static void suffering(void)
 
     make_log(4, false);
     overwrite(find_record(2), "none", 4);
-    refuses(EXIT_PERMANENT, "record 2 of 3 is missing", "a gap before confirmed records");
+    refuses(EXIT_PERMANENT, "record 2 of 4 is missing", "a gap before confirmed records");
 
     make_log(3, true);
     overwrite(0, "nothing of gdbm", 15);
@@ -286,11 +289,13 @@ static void suffering(void)
     make_log(1, true);
     if (truncate(path_of("events.gdbm"), 0) != 0)
         ok(false, "cannot truncate");
-    refuses(EXIT_PERMANENT, "it is no event file", "an empty file");
+    refuses(EXIT_PERMANENT, "it is empty, but 1 records were confirmed", "an empty file");
 
     make_log(1, true);
     (void)unlink(path_of("events.gdbm"));
     refuses(EXIT_PERMANENT, "it is missing, but 'events.clean' is there", "a file that was moved away");
+    (void)unlink(path_of("events.clean"));
+    refuses(EXIT_PERMANENT, "it is missing, but 'events.durable' is there", "the same after a kill");
 }
 
 /* A later format: known as such, whatever else it holds. */
