@@ -46,7 +46,7 @@ static const struct opt opts[] = {
     {'P', "N", "rings that start at the same time, at most (8)", OPT_NUMBER, &pace, 1, 1000},
     {'H', "MS", "how long a process of a ring may stand still or not answer, in ms (10000)", OPT_NUMBER,
      &hang_ms, 100, 3600000},
-    {'m', "MIB", "memory that a process of a ring may have, in MiB (1024; 0: any)", OPT_NUMBER, &memory_mib,
+    {'m', "MIB", "memory that a transport may have, in MiB (1024; 0: any)", OPT_NUMBER, &memory_mib,
      0, 1048576},
     {'f', "N", "descriptors that a process of a ring may have (1024)", OPT_NUMBER, &files, 32, 1048576},
     {'N', "N", "priority of the rings below ours: their niceness (0)", OPT_NUMBER, &niceness, 0, 19},

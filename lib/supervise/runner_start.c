@@ -119,6 +119,14 @@ static const char *transport_program(const struct runner *r)
     return name ? name : "";
 }
 
+/* Engines of scripts reserve far more than they use, and ditto-map limits its memory and theirs by itself. */
+static struct part_limits mapper_limits(const struct yard *y)
+{
+    struct part_limits limits = y->limits;
+    limits.memory_bytes = 0;
+    return limits;
+}
+
 static void fill_parts(struct runner *r, struct part parts[2], char *client, size_t size, int ready,
                        int report)
 {
@@ -127,7 +135,7 @@ static void fill_parts(struct runner *r, struct part parts[2], char *client, siz
     snprintf(client, size, "%u", r->client);
     *mapper = (struct part){.argv = {"ditto-map", r->direction == INBOUND ? "-i" : "-o", "-c", "fd:3", NULL},
                             .env = "CONN_REPORT_FD=5",
-                            .limits = r->yard->limits};
+                            .limits = mapper_limits(r->yard)};
     hand(mapper, r->masked_fd, CONFIG_FD);
     hand(mapper, report, REPORT_FD);
     *transport = (struct part){.argv = {transport_program(r), "-c", "fd:3", "-d", "4", "-C", client, NULL},

@@ -326,6 +326,8 @@ static void run(struct attempt *a, struct part *p, bool tells_ready)
         }
         p->env = "CONN_REPORT_FD=5";
         p->limits = a->trial->trials->limits;
+        if (!tells_ready)
+            p->limits.memory_bytes = 0; /* ditto-map limits itself */
         if ((tells_ready && ready[0] < 0) || ring_start(&a->ring, p, 1, ends[1]) < 0)
             cannot_try(a);
         close(report[1]);
