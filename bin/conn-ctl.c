@@ -19,7 +19,6 @@
 #include "ctl/compare.h"
 #include "ctl/dry_run.h"
 #include "ctl/list.h"
-#include "ctl/plain.h"
 #include "ctl/top.h"
 #include "ctl/trial.h"
 #include "ctl/validate.h"
@@ -31,7 +30,7 @@ enum { TIMEOUT_S = 60, DAY_S = 86400 };
 static struct {
     unsigned long wait_s, from, revision;
     const char *time, *fields, *tag;
-    bool secrets, details, reset, enable, plain;
+    bool secrets, details, reset, enable;
     struct top top;
     struct validate validate;
     struct apply apply;
@@ -78,11 +77,7 @@ static int ask_about(const char *command, const char *id, const char *shown)
 {
     struct line answer;
     ctl_ask_about(&ctl, command, slice_str(id), false, &answer);
-    if (!set.plain || client_refusal(&answer).type != JSON_ABSENT)
-        return ctl_print_answer(&ctl, &answer, slice_str(shown));
-    plain_put(&ctl.out, answer.signal);
-    ctl_flush(&ctl);
-    return EXIT_DONE;
+    return ctl_print_answer(&ctl, &answer, slice_str(shown));
 }
 
 static int id_verb(const struct verb *verb, const char *id)
@@ -228,17 +223,17 @@ static const struct opt list_opts[] = {
     OPT_END,
 };
 static const struct opt status_opts[] = {
-    {'p', NULL, "as text for people", OPT_FLAG, &set.plain, 0, 0},
+    {'p', NULL, "as text for people", OPT_FLAG, &ctl.plain, 0, 0},
     {'w', "SECONDS", "wait that long for the live status open", OPT_NUMBER, &set.wait_s, 1, DAY_S},
     OPT_END,
 };
 static const struct opt metrics_opts[] = {
-    {'p', NULL, "as text for people", OPT_FLAG, &set.plain, 0, 0},
+    {'p', NULL, "as text for people", OPT_FLAG, &ctl.plain, 0, 0},
     {'r', NULL, "reset them instead", OPT_FLAG, &set.reset, 0, 0},
     OPT_END,
 };
 static const struct opt logs_opts[] = {
-    {'p', NULL, "as text for people", OPT_FLAG, &set.plain, 0, 0},
+    {'p', NULL, "as text for people", OPT_FLAG, &ctl.plain, 0, 0},
     {'e', NULL, "enable logging instead", OPT_FLAG, &set.enable, 0, 0},
     {'r', NULL, "reset the logs instead", OPT_FLAG, &set.reset, 0, 0},
     OPT_END,

@@ -332,6 +332,9 @@ readable() {
     assert_line 'gone: failed, should be open, recovery ongoing'
     assert_line "      outbound: mqtt-out ended with 111: cannot connect to '127.0.0.1:1':"
     assert_line '      Connection refused'
+    run --separate-stderr conn-ctl status -p -w 5 amqp-telemetry
+    assert_success
+    assert_line --index 0 'amqp-telemetry: open, should be open, recovery succeeded'
     run --separate-stderr conn-ctl metrics -p amqp-telemetry gone
     assert_success
     readable

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "ctl/plain.h"
 #include "base/banned.h"
 
 void ctl_flush(struct ctl *ctl)
@@ -76,6 +77,11 @@ int ctl_print_answer(struct ctl *ctl, const struct line *answer, struct slice me
     if (refusal.type != JSON_ABSENT) {
         ctl_print(ctl, refusal);
         return EXIT_NEGATIVE;
+    }
+    if (ctl->plain) {
+        plain_put(&ctl->out, answer->signal);
+        ctl_flush(ctl);
+        return EXIT_DONE;
     }
     ctl_print(ctl, member.len ? json_get(answer->signal, member) : answer->signal);
     return EXIT_DONE;

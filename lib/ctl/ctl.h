@@ -11,6 +11,7 @@
 struct ctl {
     unsigned long timeout_s; /* for each answer */
     bool secrets;            /* print them, if the store agrees */
+    bool plain;              /* print what answers say as text for people */
     bool at_once;            /* do not wait for what the supervisor makes of a command */
     struct client store;     /* .fd -1: opened when it is needed */
     struct buf out;
