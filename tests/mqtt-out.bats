@@ -92,7 +92,7 @@ err() {
     assert_status 100
     assert_output ''
     assert_stderr 'mqtt-out: error: -c, or a URI, is needed
-usage: mqtt-out [-inqvhV] [-c PATH] [-k N] [-C N] [-p TYPE] [-Q QOS] [-w N] [-D MS] [-T MS] [-d FD] [-A FILE] [-I FILE] [-K FILE] [URI]'
+usage: mqtt-out [-rinqvhV] [-c PATH] [-k N] [-C N] [-p TYPE] [-Q QOS] [-w N] [-D MS] [-T MS] [-d FD] [-A FILE] [-I FILE] [-K FILE] [URI]'
     sink_run /dev/null tcp://127.0.0.1:1 more
     assert_status 100
     sink_run /dev/null -c x tcp://127.0.0.1:1
@@ -104,10 +104,10 @@ usage: mqtt-out [-inqvhV] [-c PATH] [-k N] [-C N] [-p TYPE] [-Q QOS] [-w N] [-D 
     assert_output --regexp '^mqtt-out [0-9.]+ \(libmosquitto [0-9.]+\)$'
 }
 
-@test "a connection that cannot be served is 100, with the place of the fault; -n connects to nobody" {
+@test "a connection that cannot be served is 100, with the place of the fault, a refused port with TLS 111; -n connects to nobody" {
     sink_run /dev/null ssl://127.0.0.1:1
-    assert_status 100
-    assert_stderr "mqtt-out: error: cannot use connection 'shell': connectivity:connection.configuration.invalid: TLS is not supported yet. (at /uri)"
+    assert_status 111
+    assert_stderr --regexp "^mqtt-out: error: cannot connect to '127.0.0.1:1': (the TCP connection does not come up|Connection refused)$"
     sink_run /dev/null -p amqp-10 amqp://127.0.0.1:1
     assert_status 100
     assert_stderr --partial "of type 'amqp-10', not mqtt or mqtt-5"

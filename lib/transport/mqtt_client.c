@@ -47,8 +47,11 @@ static void on_deadline(struct timer *t)
     mqtt_client_end(t->arg, EXIT_TEMPORARY, "no answer in time");
 }
 
+/* OpenSSL may have taken the error of the socket before us. */
 static const char *closed_by_peer(const struct mqtt_client *c)
 {
+    if (!c->up)
+        return "the TCP connection does not come up";
     return c->open || !c->v5 ? "the broker closed the TCP connection"
                              : "the broker closed the TCP connection (maybe it does not speak MQTT 5)";
 }
@@ -140,6 +143,7 @@ static void connect_next(struct mqtt_client *c, const char *reason)
 static void lost(struct mqtt_client *c, int rc, int e)
 {
     const char *reason = reason_of(c, rc, e);
+    c->up = false;
     loop_remove(c->loop, &c->watch);
     mqtt_io_abandon();
     if (c->sent || c->closing || c->connection->uri.tls)
@@ -183,7 +187,7 @@ void mqtt_client_connect(struct mqtt_client *c)
     const char *reason = NULL;
     loop_remove(c->loop, &c->watch);
     mqtt_io_abandon();
-    c->open = c->sent = c->paused = false;
+    c->open = c->up = c->sent = c->paused = false;
     c->open_gate = true;
     c->said[0] = '\0';
     loop_timer(c->loop, &c->keepalive, NEVER);
@@ -242,7 +246,10 @@ static void on_socket(struct watch *w, short revents)
 {
     struct mqtt_client *c = w->arg;
     int rc = MOSQ_ERR_SUCCESS;
-    if (revents & POLLOUT) {
+    if (!c->up && (revents & (POLLERR | POLLHUP)))
+        rc = pending_error(w->fd);
+    else if (revents & POLLOUT) {
+        c->up = true;
         rc = write_some(c);
         c->sent = c->sent || (rc == MOSQ_ERR_SUCCESS && mqtt_client_drained(c));
     }
@@ -276,6 +283,17 @@ void mqtt_client_write(struct mqtt_client *c)
         leave(c);
 }
 
+/* In a handshake the CONNECT that is queued has to wait for the peer. */
+static bool wants_write(const struct mqtt_client *c)
+{
+    SSL *ssl = mosquitto_ssl_get(c->mosq);
+    if (!c->up)
+        return true;
+    if (ssl && SSL_in_init(ssl))
+        return SSL_want_write(ssl);
+    return (mosquitto_want_write(c->mosq) && (!c->gated || c->open_gate)) || mqtt_io_flush() == 0;
+}
+
 void mqtt_client_flush(struct mqtt_client *c)
 {
     if (c->sent)
@@ -284,9 +302,7 @@ void mqtt_client_flush(struct mqtt_client *c)
         mqtt_client_look(c, read_some(c));
     if (c->over)
         return;
-    bool more = mosquitto_want_write(c->mosq) && (!c->gated || c->open_gate);
-    more = more || mqtt_io_flush() == 0;
-    c->watch.events = (short)((c->paused ? 0 : POLLIN) | (more || !c->sent ? POLLOUT : 0));
+    c->watch.events = (short)((c->paused ? 0 : POLLIN) | (wants_write(c) ? POLLOUT : 0));
 }
 
 /* --- keepalive --------------------------------------------------------------------------------------------------- */

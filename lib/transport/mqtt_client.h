@@ -50,6 +50,7 @@ struct mqtt_client {
     struct timer keepalive, deadline;
     msec last_in, last_out, asked;
     int keepalive_s;
+    bool up;   /* TCP */
     bool sent; /* CONNECT is out: this address answers */
     bool closing, left;
     const char *farewell; /* why an MQTT 5 broker disconnects us */
