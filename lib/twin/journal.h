@@ -44,7 +44,8 @@ struct journal {
     struct event_log *log;
     struct entities entities;
     int64_t recent_ms;
-    bool trusting; /* an event is published when it is written: nobody settles */
+    uint64_t compact_bytes; /* compaction begins above that size of the log, if it is worth it */
+    bool trusting;          /* an event is published when it is written: nobody settles */
 
     uint64_t revisions[BUCKETS +
                        1]; /* of the log's ids, what is not committed counted; the last one is the mark's */
@@ -68,6 +69,7 @@ struct journal {
         uint64_t cut, position;
         unsigned bucket;
         uint64_t *revisions; /* of the ids at the cut */
+        uint64_t copied;     /* bytes of recent changes, also of the last one that was finished */
     } rewrite;
 };
 
