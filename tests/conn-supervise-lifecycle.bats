@@ -224,6 +224,25 @@ nothing_lost() { # MESSAGES
     [ "$(sed 's/.*) //' "/proc/${PIDS[supervise]}/stat" | cut -d ' ' -f 17)" -eq 0 ]
 }
 
+@test "an engine of scripts runs within the limits" {
+    mosquitto_start
+    house_start
+    both_ends out "tcp://127.0.0.1:$MQTT_PORT" '.sources = []' >"$WORK/out.json"
+    put create "$WORK/out.json"
+    both_ends js "tcp://127.0.0.1:$MQTT_PORT" '.targets = [] | .sources[0].payloadMapping = ["js"] | .mappingDefinitions.js = {
+        mappingEngine: "JavaScript", options: {incomingScript: "function mapToDittoProtocolMsg(h, text) {
+            return Ditto.buildDittoProtocolMsg(\"org.example\", \"x\", \"things\", \"live\", \"messages\", \"x\", \"/inbox/messages/x\", {\"response-required\": false}, text) }"}}' >"$WORK/js.json"
+    put create "$WORK/js.json"
+    wait_for 15 live_status_is out open
+    wait_for 15 live_status_is js open
+    start subscriber mosquitto_sub -h 127.0.0.1 -p "$MQTT_PORT" -V mqttv5 -q 1 -i subscriber -t out/out -C 1 </dev/null
+    wait_for 10 grep -q 'Received SUBSCRIBE from subscriber' "$WORK/mosquitto/log"
+    mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -V mqttv5 -q 1 -t in/js -m hello
+    wait_exit subscriber
+    assert_equal "$(jq -r .value "$WORK/subscriber.out")" hello
+    run ! grep -q 'failed:' "$WORK/supervise.err"
+}
+
 @test "bad connections among good ones: the others do not notice, and the status says what is wrong" {
     mosquitto_start 'log_type none'
     start slammed tcp-relay "$MQTT_PORT" <<<slam
