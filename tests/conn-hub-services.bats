@@ -409,6 +409,32 @@ ns/t/policies/errors c-x-3 400 signal.unsupported'
     assert_output '{"id":"s-2","status":503}'
 }
 
+@test "a command whose only labels end with its event is over before its answer" {
+    hub
+    rings dev
+    rings one
+    rings two
+    service twin "$TWIN"
+    member boss control '{}'
+    say boss '{"expect":'"$(whole_json away)"'}' '{"expect":'"$(whole_json gone)"'}' '{"x":1}'
+    wait_for 5 is_counter bad 1
+    say dev_in "$(command x-1 modify '"response-required":false,"requested-acks":["away:done","gone:done"]')"
+    told twin 1
+    say twin "$(event '"cause":"'"$(id_of twin)"'","origin":"dev"' '"id":"s-1",')" "$(response "$(id_of twin)" 204)"
+    told dev_in 1
+    run outcome <<<"$TOLD"
+    assert_output 'x-1 503 503 connectivity:connection.unavailable'
+    told one_out 1
+    told two_out 1
+    wait_for 5 is_counter unknown 1
+    say one_out '{"id":"'"$(id_of one_out)"'","status":200}'
+    say two_out '{"id":"'"$(id_of two_out)"'","status":200}'
+    told twin 2
+    run tail -n 1 <<<"$TOLD"
+    assert_output '{"id":"s-1","status":503}'
+    is_counter waits 0
+}
+
 @test "what a service publishes is settled once all targets have, at once when nobody wants it" {
     hub
     service twin "$TWIN"

@@ -368,6 +368,8 @@ static void deliver(struct passage *p, const struct matches *all)
         h->counters[HUB_UNMATCHED].n++;
     if (!all->n && !p->service && h->n_taps)
         tap_saw(h, NULL, p->l->raw);
+    if (p->cause)
+        wait_hold(p->cause);
     if (awaited)
         p->wait = wait_new(h, p->from, p->l, &p->topic, &p->request, &p->to);
     if (p->service)
@@ -380,6 +382,8 @@ static void deliver(struct passage *p, const struct matches *all)
     }
     if (p->cause && route_others(p->cause, all) && p->wait)
         p->wait->worst = CLASS_REDELIVER;
+    if (p->cause)
+        wait_release(p->cause);
     if (!awaited) {
         settle_accept(h, p->from, p->l->id);
         return;

@@ -224,7 +224,12 @@ static void end(struct wait *w)
     reply_finish(w);
 }
 
-static void release(struct wait *w)
+void wait_hold(struct wait *w)
+{
+    w->open++;
+}
+
+void wait_release(struct wait *w)
 {
     if (--w->open == 0 && !w->over)
         end(w);
@@ -285,22 +290,22 @@ void leg_drop(struct leg *l)
 
 static void answer_labels(struct wait *w, const struct outlet *o, int status, const struct said *s)
 {
-    w->open++;
+    wait_hold(w);
     for (size_t i = 0; i < o->n_labels; i++) {
         int label = wait_missing(w, o->labels[i]);
         if (label >= 0)
             wait_answer(w, (size_t)label, status, s);
     }
-    release(w);
+    wait_release(w);
 }
 
 /* The service that was asked left without an answer: what it caused, if anything, is not known. */
 static void give_up(struct wait *w)
 {
-    w->open++;
+    wait_hold(w);
     for (size_t i = 0; i < w->n_answers; i++)
         wait_unavailable(w, i, "the service that it was for left");
-    release(w);
+    wait_release(w);
 }
 
 static void answer_claim(struct wait *w, int about, const struct outlet *o, int status, const struct said *s)
@@ -310,7 +315,7 @@ static void answer_claim(struct wait *w, int about, const struct outlet *o, int 
         return;
     }
     bool asked = !o && about > CLAIM_REPLY && !s->by_hub;
-    w->open++;
+    wait_hold(w);
     if (asked && w->kind == REQUEST_OF_TWIN) /* its events have been written before */
         route_others(w, NULL);
     if (about >= 0)
@@ -321,7 +326,7 @@ static void answer_claim(struct wait *w, int about, const struct outlet *o, int 
         answer_labels(w, o, status, s);
     else if (about == CLAIM_NOTHING && s->by_hub)
         give_up(w);
-    release(w);
+    wait_release(w);
 }
 
 void leg_settle(struct leg *l, int status, const struct said *s)
@@ -408,7 +413,7 @@ void wait_answer(struct wait *w, size_t label, int status, const struct said *s)
     a->value = keep_payload(w, s->value.type == JSON_ABSENT ? s->error : s->value);
     a->headers = keep_payload(w, s->headers);
     keep_reason(w, status, s->error.type == JSON_ABSENT ? s->value : s->error);
-    release(w);
+    wait_release(w);
 }
 
 void wait_keep_response(struct wait *w, struct slice rest)
@@ -441,7 +446,7 @@ void wait_missed(struct wait *w, int status, const struct said *s)
     if (c > w->worst)
         w->worst = c;
     keep_reason(w, status, s->error);
-    release(w);
+    wait_release(w);
 }
 
 static struct said said_error(struct buf *text, const struct ditto_error *err)
@@ -522,7 +527,7 @@ static void answer_late(struct wait *w, size_t label)
 
 static void timed_out(struct wait *w)
 {
-    w->open++; /* so that the last answer does not end it under our hands */
+    wait_hold(w);
     for (size_t i = 0; i < w->n_answers; i++)
         if (!w->answers[i].status)
             answer_late(w, i);
@@ -533,7 +538,7 @@ static void timed_out(struct wait *w)
         w->worst = CLASS_REDELIVER;
         w->open--;
     }
-    release(w);
+    wait_release(w);
 }
 
 static void on_timer(struct timer *t)
@@ -549,7 +554,7 @@ void wait_start(struct wait *w)
 {
     if (w->open > 1)
         loop_timer(w->hub->loop, &w->timer, clock_ms() + w->timeout);
-    release(w);
+    wait_release(w);
 }
 
 /* ---- legs come home ---- */

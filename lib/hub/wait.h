@@ -121,6 +121,9 @@ struct wait *wait_new(struct hub *h, struct member *from, const struct line *l, 
                       const struct request *r, const struct reply_to *to);
 /* Settles it, if nothing is open, or starts the clock. w may be gone afterwards. */
 void wait_start(struct wait *w);
+/* Between these it does not end, whatever is answered; it may end, and be gone, with the second one. */
+void wait_hold(struct wait *w);
+void wait_release(struct wait *w);
 /* The label's number, -1 if the wait does not miss it. */
 int wait_missing(const struct wait *w, struct slice label);
 /* Is a leg on its way that may answer the label? */
