@@ -210,6 +210,7 @@ bench: deps
 	@scripts/deps bench
 	@+$(BUILD_NOW) programs tests benches
 	@BUILD=$(BUILD) bench/run.sh
+	@BUILD=$(BUILD) bench/amqp.sh
 	@BUILD=$(BUILD) bench/edges.sh
 	@BUILD=$(BUILD) bench/store.sh -q
 	@BUILD=$(BUILD) bench/filter.sh

@@ -1,5 +1,12 @@
 #!/usr/bin/env bats
 # amqp-in-peer.bats: the AMQP 1.0 source and peers that refuse, break off, fall silent or flood; and RabbitMQ.
+#
+# The three-actor suite: refuse, drop after accept, slow reader (of stdout), restart mid-stream, black hole without RST,
+# accept-then-close, link stolen or detached by the peer, redirect here; never acknowledge (nobody settles) and oversize in
+# amqp-in.bats; certificates in amqp-tls.bats; rhea in amqp-peers.bats. What a source cannot have:
+#   - credit withheld: a source gives credit, the peer uses it or does not
+#   - broker full: that is the sinks' matter
+#   - a session taken over by a second client: it belongs to its connection; a stolen link is a detach
 load helper/common
 load helper/rabbitmq
 load helper/amqp-in
@@ -37,6 +44,80 @@ load helper/amqp-in
 amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer ended the session: amqp:unauthorized-access: token expired
 amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the connection: amqp:unauthorized-access: token expired
 amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the TCP connection"
+}
+
+@test "a stolen link, a redirect of link and connection: 111, and where to" {
+    peer
+    source_ready "$URI" a
+    echo '{"do":"detach","condition":"amqp:link:stolen"}' >&5
+    wait_exit src
+    assert_status 111
+    assert_equal "$(err)" "amqp-in: error: cannot keep the connection to '127.0.0.1:$PORT': the peer closed the link to 'a': amqp:link:stolen"
+    echo '{"do":"refuse","condition":"amqp:link:redirect","redirect":"other.example:5673"}
+{"do":"summary"}' >&5
+    record .summary
+    source_run -S write "$URI" a
+    assert_status 111
+    assert_stderr --partial "the peer refused the link to 'a': amqp:link:redirect (it redirects to 'other.example:5673', address 'elsewhere'; put that into the connection)"
+}
+
+@test "accept-then-close and a black hole without RST, through a relay, are 111" {
+    peer -g 5,a,50
+    relay
+    source_ready "amqp://127.0.0.1:$RELAY?amqp.idleTimeout=600" a
+    lines 5
+    echo freeze >&7
+    wait_exit src
+    assert_status 111
+    assert_equal "$(err)" "amqp-in: error: cannot keep the connection to '127.0.0.1:$RELAY': amqp:resource-limit-exceeded: local-idle-timeout expired"
+    echo 'thaw
+cut
+slam' >&7
+    wait_for 5 grep -q slam "$WORK/relay.out"
+    source_start "amqp://127.0.0.1:$RELAY" a
+    wait_exit src
+    assert_status 111
+    [[ $(err) =~ "cannot connect to '127.0.0.1:$RELAY': "(the peer closed the TCP connection|Connection reset by peer)$ ]]
+}
+
+@test "-r: the peer is cut off in mid-stream; what was in flight comes again, all of it arrives" {
+    peer -g 200,a,50
+    relay
+    echo 'cut 9000' >&7
+    wait_for 5 grep -q cut "$WORK/relay.out"
+    source_start -r -w 20 "amqp://127.0.0.1:$RELAY" a
+    lines 20
+    local n=0
+    until grep -q 'trying again in 1 s' "$WORK/src.err"; do
+        settle_new
+    done
+    echo 'cut 1000000' >&7
+    until [ "$(jq -r '.headers["message-id"]' "$WORK/src.out" | sort -u | wc -l)" -eq 200 ]; do
+        settle_new
+    done
+    settle_new
+    # an id is never given twice, though messages are
+    assert_equal "$(jq -r .id "$WORK/src.out" | sort | uniq -d)" ''
+    stop src
+    assert_status 0
+    [[ $(head -n 1 "$WORK/src.err") =~ "cannot keep the connection to '127.0.0.1:$RELAY': "(the peer closed the TCP connection|Connection reset by peer)$ ]]
+}
+
+# Accepts what the source has printed since the last time; n is how much that was.
+settle_new() {
+    local total
+    total=$(wc -l <"$WORK/src.out")
+    sed -n "$((n + 1)),${total}p" "$WORK/src.out" | jq -c '{id, status: 200}' >&6
+    n=$total
+}
+
+# Starts a relay in front of the peer; its port is RELAY, control lines go to descriptor 7.
+relay() { # ARGS
+    mkfifo "$WORK/relay.in"
+    exec 7<>"$WORK/relay.in"
+    start relay tcp-relay "$@" "$PORT" <"$WORK/relay.in" 5>&- 6>&- 7>&-
+    wait_for 10 grep -q '^{"port":' "$WORK/relay.out"
+    RELAY=$(head -n 1 "$WORK/relay.out" | jq .port)
 }
 
 @test "nobody there is 111: a refused port, an unknown host, a peer that does not answer" {
