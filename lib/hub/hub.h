@@ -10,8 +10,10 @@
  *   route.c      a message, to whoever it is for
  *   request.c    what it asks for: acknowledgements, a response
  *   wait.c       the answers, until they are complete or late
+ *   leg.c        the lines that were handed on meanwhile
  *   answer.c     answers that are messages: of services, of devices
- *   reply.c      the response, to who asked
+ *   response.c   what is told of a message
+ *   reply.c      … to who asked
  *   settle.c     what the answers mean for the delivery
  *   enrich.c     extra fields, and the things they are cut from
  *   selection.c  … which of them go with a message

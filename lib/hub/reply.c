@@ -2,8 +2,8 @@
 
 #include <limits.h>
 
+#include "hub/response.h"
 #include "hub/route.h"
-#include "hub/settle.h"
 
 #include "base/banned.h"
 
@@ -45,25 +45,6 @@ static void put_context(struct buf *dst, const struct reply_to *to)
     }
 }
 
-/* SLICE_NONE: it is no answer, but one of a stream of them. */
-static struct slice kind_of(const struct line *l)
-{
-    struct buf text = {0};
-    struct topic t;
-    struct ditto_error ignored = {0};
-    int64_t status;
-    struct slice kind = SLICE_NONE;
-    if (json_int(l->status, &status) == 0 && topic_parse(json_text(l->topic, &text), &t, &ignored) == 0 &&
-        t.criterion != CRITERION_SEARCH && t.criterion != CRITERION_STREAMING) {
-        bool refused = status < 200 || status > 299;
-        kind = t.criterion == CRITERION_ERRORS            ? S("error")
-               : t.criterion == CRITERION_ACKS && refused ? S("nack")
-                                                          : S("response");
-    }
-    buf_free(&text);
-    return kind;
-}
-
 static bool is_expected(struct json expects, struct slice kind)
 {
     if (!kind.p || !json_is(expects, JSON_ARRAY))
@@ -74,131 +55,7 @@ static bool is_expected(struct json expects, struct slice kind)
     return false;
 }
 
-/* ---- what the hub says itself ---- */
-
-static void put_topic(struct buf *dst, const struct wait *w, struct slice last)
-{
-    struct slice rest = w->topic, namespace = slice_cut(&rest, '/'), name = slice_cut(&rest, '/');
-    struct slice group = slice_cut(&rest, '/');
-    struct buf text = {0};
-    buf_printf(&text, "%.*s/%.*s/%.*s/", SLICE_ARG(namespace), SLICE_ARG(name), SLICE_ARG(group));
-    if (slice_eq(group, S("things")))
-        buf_puts(&text, w->kind == REQUEST_OF_LIVE ? "live/" : "twin/");
-    buf_put_slice(&text, last);
-    json_put_member_text(dst, S("topic"), buf_slice(&text));
-    buf_free(&text);
-}
-
-static void put_correlation_id(struct buf *dst, const struct wait *w)
-{
-    if (!w->correlation_id.p)
-        return;
-    json_put_key(dst, S("correlation-id"));
-    buf_putc(dst, '"');
-    buf_put_slice(dst, w->correlation_id);
-    buf_putc(dst, '"');
-}
-
-static void put_head(struct buf *dst, const struct wait *w, struct slice last)
-{
-    buf_putc(dst, '{');
-    put_topic(dst, w, last);
-    json_put_key(dst, S("headers"));
-    buf_putc(dst, '{');
-    put_correlation_id(dst, w);
-    json_put_member(dst, S("response-required"), S("false"));
-    json_put_member_text(dst, S("content-type"), S("application/json"));
-    buf_puts(dst, "},\"path\":\"/\"");
-}
-
-static void put_error(struct buf *dst, const struct wait *w, struct slice error, int status)
-{
-    put_head(dst, w, S("errors"));
-    json_put_member(dst, S("value"), error.len ? error : S("{}"));
-    json_put_member_int(dst, S("status"), status);
-    buf_putc(dst, '}');
-}
-
-static struct slice text_at(const struct wait *w, struct span s)
-{
-    return slice_of(buf_slice(&w->texts).p + s.at, s.len); /* there may be no text at all */
-}
-
-/* Those that came with it, and what every acknowledgement has. */
-static void put_ack_headers(struct buf *dst, const struct wait *w, const struct answer *a)
-{
-    struct slice given = text_at(w, a->headers);
-    struct json headers = {JSON_OBJECT, given.p, given.len};
-    bool has_id = false, has_some = given.len && given.p[0] == '{';
-    json_put_key(dst, S("headers"));
-    buf_putc(dst, '{');
-    for (struct json_iter it = json_iter(has_some ? headers : (struct json){JSON_OBJECT, "{}", 2});
-         json_next(&it);) {
-        if (json_key_is(it.key, S("response-required")) || json_key_is(it.key, S("ditto-weak-ack")))
-            continue;
-        has_id = has_id || json_key_is(it.key, S("correlation-id"));
-        json_put_item(dst);
-        buf_putc(dst, '"');
-        buf_put_slice(dst, it.key);
-        buf_puts(dst, "\":");
-        buf_put_slice(dst, json_slice(it.value));
-    }
-    if (!has_id)
-        put_correlation_id(dst, w);
-    json_put_member(dst, S("response-required"), S("false"));
-    if (a->weak)
-        json_put_member(dst, S("ditto-weak-ack"), S("true"));
-    buf_putc(dst, '}');
-}
-
-static void put_acks(struct buf *dst, const struct wait *w)
-{
-    int statuses[REQUEST_MAX_LABELS];
-    put_head(dst, w, S("acks"));
-    json_put_key(dst, S("value"));
-    buf_putc(dst, '{');
-    for (size_t i = 0; i < w->n_answers; i++) {
-        const struct answer *a = &w->answers[i];
-        statuses[i] = a->status;
-        json_put_key(dst, a->label);
-        buf_putc(dst, '{');
-        json_put_member_int(dst, S("status"), a->status);
-        if (a->value.len)
-            json_put_member(dst, S("payload"), text_at(w, a->value));
-        put_ack_headers(dst, w, a);
-        buf_putc(dst, '}');
-    }
-    buf_putc(dst, '}');
-    json_put_member_int(dst, S("status"), settle_combined(statuses, w->n_answers));
-    buf_putc(dst, '}');
-}
-
 /* ---- sending ---- */
-
-static bool alone(const struct wait *w)
-{
-    return w->n_answers == 1 &&
-           (w->kind == REQUEST_OF_QUERY || slice_eq(w->answers->label, request_implied(w->kind)));
-}
-
-/* The response's object; false: there is none. */
-static bool compose(const struct wait *w, struct buf *object)
-{
-    const struct answer *first = w->answers;
-    if (w->has_rest && (w->error_status || alone(w))) {
-        buf_putc(object, '{');
-        buf_put_slice(object, text_at(w, w->rest));
-        return true;
-    }
-    if (alone(w) && (first->by_hub || w->kind == REQUEST_OF_QUERY)) {
-        if (first->by_hub)
-            put_error(object, w, text_at(w, first->value), first->status);
-        return first->by_hub; /* else the service ended it without a word */
-    }
-    if (w->n_answers)
-        put_acks(object, w);
-    return w->n_answers > 0;
-}
 
 static void add_sending(struct wait *w, struct slice connection, unsigned client, const struct buf *context,
                         struct slice object)
@@ -346,7 +203,7 @@ static void try(struct wait *w, size_t i)
             leg_claim(leg_new(ring, NULL, id), w, CLAIM_REPLY - (int)i);
         h->counters[HUB_REPLIES].n++;
         tally_response(ring);
-        member_hand(ring, s->open ? id : NULL, text_at(w, s->context), SLICE_NONE, text_at(w, s->rest));
+        member_hand(ring, s->open ? id : NULL, wait_text(w, s->context), SLICE_NONE, wait_text(w, s->rest));
     } else if (w->id.p && (ring || directory_expects(&h->directory, s->connection))) {
         hold(w);
     } else {
@@ -415,7 +272,7 @@ static void send(struct wait *w, struct slice object)
     struct slice kind = SLICE_NONE, other = SLICE_NONE;
     wait_forget_texts(w);
     if (line_skim(object, &l) == 0) {
-        kind = kind_of(&l);
+        kind = response_kind(&l);
         other = diverted_to(w, &l, kind);
     }
     if (w->to.present && is_expected(w->to.expects, kind) &&
@@ -429,7 +286,7 @@ static void send(struct wait *w, struct slice object)
 void reply_finish(struct wait *w)
 {
     struct buf object = {0};
-    if (!w->response || !compose(w, &object))
+    if (!w->response || !response_compose(w, &object))
         wait_close(w, wait_decide(w));
     else if (w->from->role == ROLE_IN)
         send(w, buf_slice(&object));
@@ -447,7 +304,7 @@ void reply_pass(struct hub *h, struct member *from, const struct line *l, const 
 {
     struct buf context = {0};
     struct request none = {.timeout = REQUEST_MAX_MS};
-    if (!is_expected(to->expects, kind_of(l))) {
+    if (!is_expected(to->expects, response_kind(l))) {
         settle_accept(h, from, l->id);
         return;
     }
@@ -475,7 +332,7 @@ void reply_refuse(struct hub *h, struct member *from, const struct line *l, cons
     struct wait *w = wait_new(h, from, l, t, r, to);
     w->lost = true;
     ditto_error_put(&error, err, false);
-    put_error(&object, w, buf_slice(&error), err->status);
+    response_put_error(&object, w, buf_slice(&error), err->status);
     wait_fail(w, err->status, (struct json){JSON_OBJECT, buf_p(&error), error.len},
               slice_skip(buf_slice(&object), 1));
     buf_free(&error);

@@ -138,9 +138,15 @@ void leg_settle(struct leg *l, int status, const struct said *s);
 void leg_lose(struct leg *l, const char *reason);
 /* Nobody waits for it any more. */
 void leg_drop(struct leg *l);
+/* The wait does not want to know any more; the leg stays. */
+void claim_drop(struct claim *c);
 
 /* Answers a label that has no answer yet. */
 void wait_answer(struct wait *w, size_t label, int status, const struct said *s);
+/* The error of a label (an empty one: of a message) that nobody can answer now. */
+void wait_put_unavailable(struct ditto_error *err, struct slice label, const char *reason);
+/* What the hub says itself; the text of the error is appended to text and borrowed. */
+struct said said_error(struct buf *text, const struct ditto_error *err);
 /* The same with 503 connectivity:connection.unavailable. */
 void wait_unavailable(struct wait *w, size_t label, const char *reason);
 /* Ends it with a Ditto error (its object); rest: what of its line stands behind id and context. */
@@ -149,6 +155,7 @@ void wait_fail(struct wait *w, int status, struct json error, struct slice rest)
 void wait_keep_response(struct wait *w, struct slice rest);
 /* Text that is kept as long as the wait. */
 struct span wait_keep_text(struct wait *w, struct slice s);
+struct slice wait_text(const struct wait *w, struct span s);
 /* The response is composed: what it was composed of is not needed any more. */
 void wait_forget_texts(struct wait *w);
 /* What of the line was to arrive will not, or did not need to. */
