@@ -477,6 +477,38 @@ balanced() {
     assert_equal "$((BASH_REMATCH[2] + BASH_REMATCH[3] + BASH_REMATCH[4]))" "${BASH_REMATCH[1]}"
 }
 
+@test "kill -9 of any process of a ring from MQTT to MQTT, at random moments: nothing is lost" {
+    local rounds=$((${CONN_LONG:-0} ? 100 : 10)) n victims
+    mine
+    source_ready -c "$WORK/connection"
+    stop src
+    start sub mosquitto_sub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -i "sub-$ME" -q 1 -t "out-$ME"
+    wait_for 10 grep -q "Sending SUBACK to sub-$ME" "$MQTT_DIR/log"
+    for ((n = 0; n < rounds; n++)); do
+        seq $((n * 200 + 1)) $((n * 200 + 200)) >"$WORK/numbers"
+        start pub mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -q 1 -t "$IN/a" -l <"$WORK/numbers"
+        through_ring
+        sleep "0.$((RANDOM % 6))$((RANDOM % 10))" # the random moment
+        mapfile -t victims < <(pgrep -P "${PIDS[ring]}")
+        [ ${#victims[@]} -eq 0 ] || kill -KILL "${victims[RANDOM % ${#victims[@]}]}"
+        stop ring
+        wait_exit pub
+    done
+    through_ring
+    wait_for 20 arrived_all $((rounds * 200))
+    stop ring
+    echo "# $(($(wc -l <"$WORK/sub.out") - rounds * 200)) duplicates of $((rounds * 200))" >&3
+}
+
+through_ring() {
+    start ring ring "exec mqtt-in -w 20 -c '$WORK/connection'" "exec jq -c --unbuffered 'if .address then .address = \"out-$ME\" | .headers = {} else . end'" \
+        "exec mqtt-out tcp://127.0.0.1:$MQTT_PORT"
+}
+
+arrived_all() { # N
+    [ "$(sort -u "$WORK/sub.out" | wc -l)" -eq "$1" ]
+}
+
 @test "stdin ends or stdout breaks: 111, and the broker delivers again" {
     mine
     source_ready -c "$WORK/connection"
