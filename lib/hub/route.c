@@ -136,6 +136,7 @@ static void hand_rest(struct passage *p, const struct match *m, struct slice res
     int own = claim_of(p->wait, o), caused = claim_of(p->cause, o);
     struct leg *leg = NULL;
     char id[PENDING_ID_SIZE];
+    tally_target(m->to, m->outlet, MEASURE_DISPATCHED, true);
     if (!member_has_room(m->to, rest.len + p->subjects.len)) {
         overflow(p, m, own != NO_CLAIM || caused != NO_CLAIM);
         return;
