@@ -485,19 +485,19 @@ balanced() {
     start sub mosquitto_sub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -i "sub-$ME" -q 1 -t "out-$ME"
     wait_for 10 grep -q "Sending SUBACK to sub-$ME" "$MQTT_DIR/log"
     for ((n = 0; n < rounds; n++)); do
-        seq $((n * 200 + 1)) $((n * 200 + 200)) >"$WORK/numbers"
+        seq $((n * 1000 + 1)) $((n * 1000 + 1000)) >"$WORK/numbers"
         start pub mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -q 1 -t "$IN/a" -l <"$WORK/numbers"
         through_ring
-        sleep "0.$((RANDOM % 6))$((RANDOM % 10))" # the random moment
+        sleep "0.$((RANDOM % 4))$((RANDOM % 10))" # the random moment
         mapfile -t victims < <(pgrep -P "${PIDS[ring]}")
         [ ${#victims[@]} -eq 0 ] || kill -KILL "${victims[RANDOM % ${#victims[@]}]}"
         stop ring
         wait_exit pub
     done
     through_ring
-    wait_for 20 arrived_all $((rounds * 200))
+    wait_for 20 arrived_all $((rounds * 1000))
     stop ring
-    echo "# $(($(wc -l <"$WORK/sub.out") - rounds * 200)) duplicates of $((rounds * 200))" >&3
+    echo "# $(($(wc -l <"$WORK/sub.out") - rounds * 1000)) duplicates of $((rounds * 1000))" >&3
 }
 
 through_ring() {
