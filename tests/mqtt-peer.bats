@@ -168,6 +168,19 @@ END
 END
 }
 
+@test "RabbitMQ refuses a wrong password: 100" {
+    rabbitmq_installed || skip 'RabbitMQ is not installed'
+    conn mqtt "$RABBITMQ_MQTT_PORT" '.uri |= sub("//"; "//guest:wrong@")'
+    for program in mqtt-in mqtt-out; do
+        fails $program
+        assert_status 100
+        assert_stderr "$program c: error: cannot connect to '127.0.0.1:$RABBITMQ_MQTT_PORT': Connection Refused: bad user name or password."
+    done
+    conn mqtt "$RABBITMQ_MQTT_PORT" '.uri |= sub("//"; "//guest:guest@")'
+    run --separate-stderr timeout 30 mqtt-out -c "$WORK/connection" </dev/null
+    assert_status 0
+}
+
 @test "SUBACK refuses: in words, with the filter" {
     # CONNACK, then the answer to packet 1
     peer read 2003000000 read 900400010087

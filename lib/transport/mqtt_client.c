@@ -190,6 +190,7 @@ void mqtt_client_connect(struct mqtt_client *c)
     c->open = c->up = c->sent = c->paused = false;
     c->open_gate = true;
     c->said[0] = '\0';
+    c->farewell = NULL;
     loop_timer(c->loop, &c->keepalive, NEVER);
     loop_timer(c->loop, &c->deadline, clock_ms() + c->connect_ms);
     tcp_done(&c->addresses);
