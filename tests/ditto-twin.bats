@@ -206,6 +206,7 @@ event merged /policyId "ns:p" 8
 
 @test "merge makes a thing that is not there, and keeps its id" {
     answers < <(
+        cmd merge / '{"thingId":"ns:other"}' "$MERGE"
         cmd merge / '{"attributes":{"a":1,"b":null},"policyId":"ns:p"}' "$MERGE"
         cmd retrieve /
         cmd merge / '{"thingId":"ns:other"}' "$MERGE"
@@ -213,7 +214,8 @@ event merged /policyId "ns:p" 8
         cmd merge / '{}' "$MERGE"
         cmd merge /attributes '{"a":2}'
     )
-    assert_output '204 /
+    assert_output '400 things:id.notsettable
+204 /
 200 / {"thingId":"ns:d","policyId":"ns:p","attributes":{"a":1}}
 400 things:id.notsettable
 400 things:id.notdeletable
@@ -624,6 +626,22 @@ as() { # SUBJECT ACTION PATH [VALUE]
     assert_output '["s:me"]
 ["s:me","s:guest"]
 ["s:me"]'
+}
+
+@test "with -e metadata of what may not be read is not shown" {
+    answers -e < <(
+        as s:me create / '{"attributes":{"open":1},"_policy":{"entries":{"own":{"subjects":{"s:me":{"type":"t"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]}}},"guest":{"subjects":{"s:guest":{"type":"t"}},"resources":{"thing:/":{"grant":["READ"],"revoke":[]},"thing:/attributes/secret":{"grant":[],"revoke":["READ"]}}}}}}'
+        cmd modify /attributes/secret 1 '{"put-metadata":[{"key":"/hint","value":"x"}]}' | jq -c '. + {context: {subjects: ["s:me"]}}'
+        for s in s:me s:guest; do
+            as $s retrieve / | jq -c '. + {fields: "attributes,_metadata"}'
+            as $s retrieve / | jq -c '.headers."get-metadata" = "*"'
+        done
+    )
+    run jq -c 'select(.status == 200) | [.value.attributes, .value._metadata, .headers."ditto-metadata"]' "$WORK/out.all"
+    assert_output '[{"open":1,"secret":1},{"attributes":{"secret":{"hint":"x"}}},null]
+[{"open":1,"secret":1},null,{"attributes":{"secret":{"hint":"x"}}}]
+[{"open":1},null,null]
+[{"open":1},null,{}]'
 }
 
 # --- lines -------------------------------------------------------------------------------------------------------------------

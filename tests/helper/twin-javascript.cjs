@@ -114,5 +114,7 @@ async function main() {
     process.exit(0);
 }
 
+// what the client says to itself when it is closed
+process.on('unhandledRejection', e => { if (e !== 'Reconnect disabled') throw e; });
 setTimeout(() => { console.error('it takes too long'); process.exit(99); }, LIMIT_MS);
 main().catch(e => { console.error(e); process.exit(1); });
