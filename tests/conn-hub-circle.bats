@@ -3,6 +3,7 @@
 load helper/common
 load helper/hub
 load helper/mosquitto
+load helper/rabbitmq
 
 setup_file() {
     common_setup_file
@@ -18,13 +19,19 @@ connection_json() { # ID SOURCES TARGETS
 }
 # Starts the rings of a connection, as the supervisor does.
 house() { # ID SOURCES TARGETS
-    local json
-    json=$(connection_json "$@" | jq -c .)
-    echo "$json" >"$WORK/$1.json"
-    start "$1_out" ring -j '{"hello":1,"role":"out","client":0,"connection":'"$json"'}' \
-        "ditto-map -o -c '$WORK/$1.json'" "mqtt-out -c '$WORK/$1.json'" </dev/null
-    [ -z "$2" ] || start "$1_in" ring -j '{"hello":1,"role":"in","client":0,"connection":'"$json"'}' \
-        "mqtt-in -c '$WORK/$1.json'" "ditto-map -i -c '$WORK/$1.json'" </dev/null
+    rings_of mqtt "$1" "$(connection_json "$@" | jq -c .)" "$2"
+}
+rings_of() { # PROTOCOL ID JSON SOURCES
+    echo "$3" >"$WORK/$2.json"
+    start "$2_out" ring -j '{"hello":1,"role":"out","client":0,"connection":'"$3"'}' \
+        "ditto-map -o -c '$WORK/$2.json'" "$1-out -c '$WORK/$2.json'" </dev/null
+    [ -z "$4" ] || start "$2_in" ring -j '{"hello":1,"role":"in","client":0,"connection":'"$3"'}' \
+        "$1-in -c '$WORK/$2.json'" "ditto-map -i -c '$WORK/$2.json'" </dev/null
+}
+start_twin() {
+    mkdir "$WORK/twin"
+    start twin ring -j '{"hello":1,"role":"service","service":"twin","topics":["_/_/things/twin/commands","_/_/policies/commands"]}' \
+        "ditto-twin -D '$WORK/twin'" </dev/null
 }
 publish() { # PAYLOAD [OPTION…]
     mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -q 1 -t "dev/in" -m "$1" "${@:2}"
@@ -42,9 +49,7 @@ got() { # ADDRESS JQ
 
 @test "MQTT 5: create, modify, merge, retrieve, delete and live messages; responses, events, errors" {
     hub
-    local service_hello='{"hello":1,"role":"service","service":"twin","topics":["_/_/things/twin/commands","_/_/policies/commands"]}'
-    mkdir "$WORK/twin"
-    start twin ring -j "$service_hello" "ditto-twin -D '$WORK/twin'" </dev/null
+    start_twin
     house dev '{"addresses":["dev/in"],"qos":1,"authorizationContext":["a:b"],"replyTarget":{"enabled":true,"address":"replies/{{thing:name}}","expectedResponseTypes":["response","error"],"headerMapping":{"correlation-id":"{{header:correlation-id}}"}}}' \
         ''
     house sink '' '{"address":"hot/{{thing:name}}","qos":1,"topics":["_/_/things/twin/events?namespaces=org.a&filter=gt(attributes/t,20)&extraFields=attributes/place"],"authorizationContext":["a:b"]},
@@ -88,4 +93,42 @@ all/lamp/modified
 all/lamp/merged
 all/lamp/deleted'
     [ "$(counter redelivered)" -eq 0 ]
+}
+
+@test "AMQP 1.0: commands in, responses and events out" {
+    rabbitmq_installed || skip 'RabbitMQ is not installed'
+    rabbitmq_shared
+    local queue=/queue/circle-$$ json
+    export AMQP_USER=guest AMQP_PASSWORD=guest
+    hub
+    start_twin
+    json=$(jq -nc --arg uri "amqp://guest:guest@127.0.0.1:$AMQP_PORT" --arg queue "$queue" '{id: "dev", connectionType: "amqp-10",
+        connectionStatus: "open", uri: $uri,
+        sources: [{addresses: [$queue], authorizationContext: ["a:b"],
+            replyTarget: {enabled: true, address: ($queue + "-replies"), expectedResponseTypes: ["response", "error"],
+                headerMapping: {"correlation-id": "{{header:correlation-id}}", "subject": "{{topic:action}}"}}}],
+        targets: []}')
+    rings_of amqp dev "$json" source
+    json=$(jq -c --arg queue "$queue" '.id = "sink" | .sources = [] | .targets = [{address: ($queue + "-events"),
+        topics: ["_/_/things/twin/events"], authorizationContext: ["a:b"]}]' <<<"$json")
+    rings_of amqp sink "$json" ''
+    wait_for 15 is_counter members 4
+    start replies amqp-cat -p "$AMQP_PORT" -t 60 recv "$queue-replies" 3 </dev/null
+    start events amqp-cat -p "$AMQP_PORT" -t 60 recv "$queue-events" 2 </dev/null
+    {
+        jq -nc --arg text "$(command create / '{"attributes":{"a":1}}')" '{text: $text}'
+        jq -nc --arg text "$(command modify /attributes/a 2)" '{text: $text}'
+        jq -nc --arg text "$(command retrieve /attributes)" '{text: $text}'
+    } | amqp-cat -p "$AMQP_PORT" -t 60 send "$queue"
+    wait_exit replies 60
+    assert_status 0
+    wait_exit events 60
+    assert_status 0
+    run jq -rc 'select(.n) | (.text // (.bytes | @base64d)) | fromjson | [.topic, .status] | map(tojson) | join(" ")' "$WORK/replies.out"
+    assert_output '"org.a/lamp/things/twin/commands/create" 201
+"org.a/lamp/things/twin/commands/modify" 204
+"org.a/lamp/things/twin/commands/retrieve" 200'
+    run jq -rc 'select(.n) | (.text // (.bytes | @base64d)) | fromjson | [.topic, .revision] | map(tojson) | join(" ")' "$WORK/events.out"
+    assert_output '"org.a/lamp/things/twin/events/created" 1
+"org.a/lamp/things/twin/events/modified" 2'
 }
