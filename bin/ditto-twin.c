@@ -57,7 +57,8 @@ struct app {
     struct timer idle, drain;
     struct lines lines;
     struct twin twin;
-    struct buf batch; /* lines that came, each with its '\n', until they are durable */
+    struct buf batch;   /* lines that came, each with its '\n', until they are durable */
+    struct buf refused; /* answers to lines that were too long to be taken */
     struct buf out;
     bool ending; /* TERM came */
     int code;
@@ -107,6 +108,8 @@ static void finish_batch(struct app *a)
         a->twin.refusing = false;
     }
     buf_reset(&a->batch, 2 * BATCH_BYTES);
+    buf_put_slice(&a->out, buf_slice(&a->refused));
+    buf_reset(&a->refused, 0);
     if (a->out.len && flush_out(&a->out) < 0)
         stop(a, EXIT_TEMPORARY);
     journal_written(&a->twin.journal);
@@ -126,7 +129,7 @@ static enum lines_status gather(struct app *a)
     enum lines_status st;
     while ((st = lines_next(&a->lines, &line)) == LINES_LINE || st == LINES_LONG) {
         if (st == LINES_LONG) {
-            twin_take_long(&a->twin, line, &a->out);
+            twin_take_long(&a->twin, line, &a->refused);
             continue;
         }
         buf_put_slice(&a->batch, line);
@@ -286,6 +289,7 @@ static int end(struct app *a)
     loop_free(a->loop);
     lines_free(&a->lines);
     buf_free(&a->batch);
+    buf_free(&a->refused);
     buf_free(&a->out);
     return a->code;
 }

@@ -68,6 +68,20 @@ try() { # COMMAND [delete]
     [ "$compared" -ge 25 ]
 }
 
+@test "whatever comes, each command has one answer" {
+    [ -d "$VECTORS" ] || skip 'no vectors'
+    jq -c '(.envelope // empty), (select(.signal) | {headers: (.signalHeaders // {}), signal})' "$VECTORS/protocol/adapter.ndjson" |
+        jq -c 'select(type == "object")' | awk '{ sub(/^{/, "{\"id\":\"v" NR "\","); sub(/,}$/, "}"); print }' >"$WORK/in"
+    run --separate-stderr ditto-twin -u -S write <"$WORK/in"
+    assert_status 0
+    assert_stderr ''
+    jq -r 'select(.id).id' <<<"$output" | sort >"$WORK/got"
+    jq -r .id "$WORK/in" | sort | diff - "$WORK/got" | head -n 5 >"$WORK/diff"
+    run cat "$WORK/diff"
+    assert_output ''
+    [ "$(wc -l <"$WORK/got")" -ge 4000 ]
+}
+
 @test "errors have the members that the documentation shows" {
     run --separate-stderr ditto-twin -u <<<'{"id":"x","topic":"org.eclipse.ditto/fancy-thing/things/twin/commands/retrieve","headers":{"correlation-id":"c"},"path":"/"}'
     assert_status 0

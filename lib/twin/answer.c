@@ -9,6 +9,7 @@
 
 /* What was meant for the twin, or is written anew. */
 static const char *const own[] = {"accept",
+                                  "channel",
                                   "allow-policy-lockout",
                                   "at-historical-revision",
                                   "at-historical-timestamp",

@@ -1,12 +1,14 @@
 #include "twin/entity.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/banned.h"
 
-static uint64_t hash(enum kind kind, struct slice id)
+/* seed: 0 gives the same in every process; else who chooses ids cannot tell which of them share a slot. */
+static uint64_t hash(uint64_t seed, enum kind kind, struct slice id)
 {
-    uint64_t h = 0xcbf29ce484222325ULL ^ (uint64_t)kind;
+    uint64_t h = 0xcbf29ce484222325ULL ^ seed ^ (uint64_t)kind;
     for (size_t i = 0; i < id.len; i++)
         h = (h ^ (unsigned char)id.p[i]) * 0x100000001b3ULL;
     return h ^ h >> 29;
@@ -42,7 +44,7 @@ struct entity *entities_find(const struct entities *t, enum kind kind, struct sl
 {
     if (!t->n_slots)
         return NULL;
-    struct entity *e = t->slots[hash(kind, id) & (t->n_slots - 1)];
+    struct entity *e = t->slots[hash(t->seed, kind, id) & (t->n_slots - 1)];
     while (e && (e->kind != kind || !slice_eq(e->id, id)))
         e = e->next;
     return e;
@@ -50,13 +52,15 @@ struct entity *entities_find(const struct entities *t, enum kind kind, struct sl
 
 static void link_in(struct entities *t, struct entity *e)
 {
-    struct entity **slot = &t->slots[hash(e->kind, e->id) & (t->n_slots - 1)];
+    struct entity **slot = &t->slots[hash(t->seed, e->kind, e->id) & (t->n_slots - 1)];
     e->next = *slot;
     *slot = e;
 }
 
 static void grow(struct entities *t)
 {
+    if (!t->n_slots && getrandom(&t->seed, sizeof t->seed, 0) < 0)
+        t->seed = 0;
     t->n_slots = t->n_slots ? t->n_slots * 2 : 1024;
     free(t->slots);
     t->slots = xcalloc(t->n_slots, sizeof *t->slots);
@@ -75,7 +79,7 @@ struct entity *entities_need(struct entities *t, enum kind kind, struct slice id
     e = xcalloc(1, sizeof *e);
     e->kind = kind;
     e->id = slice_dup(id);
-    e->bucket = (unsigned)(hash(kind, id) >> 40) % BUCKETS;
+    e->bucket = (unsigned)(hash(0, kind, id) >> 40) % BUCKETS;
     e->next_of_bucket = t->buckets[e->bucket];
     t->buckets[e->bucket] = e;
     link_in(t, e);

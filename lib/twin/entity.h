@@ -40,6 +40,7 @@ struct undo {
 struct entities {
     size_t n, n_slots; /* n: tombstones too */
     size_t living, bytes;
+    uint64_t seed;
     struct entity **slots;
     struct entity *buckets[BUCKETS];
     size_t n_undo, cap_undo;
