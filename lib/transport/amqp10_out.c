@@ -42,19 +42,26 @@ struct channel {
     struct amqp10_encoder encoder;
     struct buf encoded;
     struct parcel *oldest, *newest, *spare;
-    struct timer expiry;
+    struct timer expiry, nudge;
     uint64_t n_sent;
     size_t n_waiting; /* links of targets that the peer has not answered yet */
     size_t n_large;
-    bool relay; /* the peer offers the anonymous terminus */
-    bool full;  /* said so */
+    bool relay;    /* the peer offers the anonymous terminus */
+    bool full;     /* said so */
+    bool too_much; /* … because of what waits to be written */
 };
+
+static void on_nudge(struct timer *t)
+{
+    (void)t; /* the engine works on its lines before each poll: one more turn is all it takes */
+}
 
 static void wake(struct channel *ch)
 {
     if (!ch->full)
         return;
     ch->full = false;
+    loop_timer(ch->cfg.loop, &ch->nudge, clock_ms());
     ch->user.writable(ch->user.arg);
 }
 
@@ -373,6 +380,7 @@ static struct channel *channel_open(const struct channel_config *cfg, const stru
     ch->cfg = *cfg;
     ch->user = *user;
     ch->expiry = (struct timer){.at = NEVER, .fire = on_expiry, .arg = ch};
+    ch->nudge = (struct timer){.at = NEVER, .fire = on_nudge, .arg = ch};
     amqp10_driver_init(&ch->driver, cfg, "out");
     ch->driver.event = on_event;
     ch->driver.closed = on_closed;
@@ -394,6 +402,7 @@ static void channel_free(struct channel *ch)
 {
     struct parcel *p;
     loop_timer(ch->cfg.loop, &ch->expiry, NEVER);
+    loop_timer(ch->cfg.loop, &ch->nudge, NEVER);
     senders_free(&ch->senders);
     amqp10_driver_free(&ch->driver);
     amqp10_encoder_free(&ch->encoder);
@@ -438,11 +447,25 @@ static bool pump_all(struct channel *ch)
     return moved;
 }
 
+static bool is_drained(const struct channel *ch)
+{
+    return pn_session_outgoing_bytes(ch->driver.session) < UNSENT_MAX_BYTES;
+}
+
+/* Nobody confirms what is settled beforehand, so it waits for the peer's credit here. */
+static bool has_room(struct channel *ch, const struct sender *s)
+{
+    ch->too_much = ch->senders.presettled && !is_drained(ch);
+    return !ch->senders.presettled || (pn_link_credit(s->link) > 0 && !ch->too_much);
+}
+
 static void channel_flush(struct channel *ch)
 {
     do
         amqp10_drive(&ch->driver);
     while (pump_all(ch));
+    if (ch->too_much && is_drained(ch))
+        wake(ch);
     arm_expiry(ch);
 }
 
@@ -492,13 +515,6 @@ static struct sender *sender_for(struct channel *ch, const struct outgoing *m)
     struct sender *s = senders_find(&ch->senders, m->address, false);
     bool anonymous = !s && goes_anonymously(ch, m);
     return senders_get(&ch->senders, m->address, anonymous, s ? s->target : -1);
-}
-
-/* Nobody confirms what is settled beforehand, so it waits for the peer's credit here. */
-static bool has_room(const struct channel *ch, const struct sender *s)
-{
-    return !ch->senders.presettled || (pn_link_credit(s->link) > pn_link_queued(s->link) &&
-                                       pn_session_outgoing_bytes(ch->driver.session) < UNSENT_MAX_BYTES);
 }
 
 /* The refusal is told once: the next message asks the peer again. */
