@@ -7,14 +7,24 @@ load helper/common
 # message has its change in the twin and has been at the sink as an event. Prints what happened.
 crash() { # N KILLS SEED
     timeout 240 python3 - "$CONN_RUN" "$WORK" "$@" <<'END'
-import json, os, random, select, signal, socket, subprocess, sys, time
+import atexit, json, os, random, select, signal, socket, subprocess, sys, time
 run, work, n, kills, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
 random.seed(seed)
 path = run + '/hub.sock'
 WINDOW, deadline = 20, time.monotonic() + 200
 
+running = []
 def start(*argv):
-    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=open(work + '/err', 'ab'), start_new_session=True)
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(work + '/err', 'ab'),
+                         start_new_session=True)
+    running.append(p)
+    return p
+def end_all():
+    for p in running:
+        if p.poll() is None:
+            os.killpg(p.pid, signal.SIGKILL)
+            p.wait()
+atexit.register(end_all)
 def connection(name):
     return {'id': name, 'connectionType': 'mqtt-5', 'connectionStatus': 'open', 'uri': 'tcp://127.0.0.1:1883',
             'sources': [{'addresses': ['in'], 'qos': 1, 'authorizationContext': ['a:b'],
@@ -183,9 +193,6 @@ for i in range(10):
     r = ask({'topic': 'ns/t%d/things/twin/commands/retrieve' % i, 'headers': {'correlation-id': 'see%d' % i}, 'path': '/attributes'})
     stored |= {v for v in r['value'].values()}
 print('accepted=%d stored=%d published=%d kills=%d' % (len(accepted), len(accepted & stored), len(accepted & published), sum(killed.values())))
-kill(twin)
-hub.terminate()
-hub.wait()
 END
 }
 
