@@ -293,6 +293,22 @@ PUBLISHED='.totals.target | to_entries[0].value | [.published.success, .dispatch
     exec 5>&-
 }
 
+@test "status: a target that its peer refuses, beside one that it takes" {
+    peer -d '{"do":"refuse","by":"detach","address":"b","condition":"amqp:unauthorized-access","description":"not for you"}'
+    house_start
+    house_connection mqtt-live "amqp://127.0.0.1:$AMQP_PORT" '.id = "two" | .connectionType = "amqp-10" | del(.targets[0].qos)
+        | .targets = [.targets[0] + {address: "a"}, (.targets[0] | del(.issuedAcknowledgementLabel)) + {address: "b"}]' >"$WORK/c.json"
+    run --separate-stderr conn-ctl -a create "$WORK/c.json"
+    assert_success
+    wait_for 15 status_is two '[.liveStatus, (.targetStatus[] | [.address, .status])]' '["failed",["a","open"],["b","failed"]]' || {
+        status_of two .
+        false
+    }
+    assert_equal "$(status_of two '.clientStatus[0].status')" '"open"'
+    [[ $(status_of two '.targetStatus[1].statusDetails') == *'not for you'* ]]
+    exec 5>&-
+}
+
 @test "commands about what is not there" {
     house_start
     local verb
