@@ -156,6 +156,35 @@ repaired() { # STATUSES
     statuses '[["a","open",2],["b","open",2]]'
 }
 
+# Whichever byte it is: of the head, of a connection in the middle, of the last one; and wherever it ends.
+@test "a byte of events.snapshot is another, or it is cut off: the log knows it all" {
+    local size n
+    store "$(create a)" "$(create b)"
+    cp -r "$CONN_DIR" "$WORK/copy"
+    size=$(stat -c %s "$CONN_DIR/events.snapshot")
+    for n in 0 30 $((size / 3)) $((size / 2)) $((size - 1)); do
+        rm -r "$CONN_DIR"
+        cp -r "$WORK/copy" "$CONN_DIR"
+        if ((n % 2)); then truncate -s "$n" "$CONN_DIR/events.snapshot"; fi
+        printf '\377' | dd of="$CONN_DIR/events.snapshot" bs=1 seek="$n" conv=notrunc status=none
+        statuses '[["a","closed",1],["b","closed",1]]'
+        assert_stderr "conn-store: warning: cannot use 'events.snapshot': it is damaged"
+    done
+}
+
+@test "a damaged log is not repaired by a damaged events.snapshot" {
+    killed
+    flip $(($(grep -abo DEv1 "$CONN_DIR/events.gdbm" | sed -n 3p | cut -d : -f 1) + 60))
+    truncate -s -1 "$CONN_DIR/events.snapshot"
+    run --separate-stderr conn-journal repair
+    assert_status 0
+    assert_stderr "conn-journal: warning: cannot use 'events.snapshot': it is damaged"
+    # the last event alone tells too little of b, but what the others tell is there
+    store '{"follow":{}}'
+    assert_status 0
+    assert_lines '[.[]|.state.connection.id]|length > 1' true
+}
+
 @test "a file that is not ours" {
     echo hello >"$CONN_DIR/events.gdbm"
     refuses 'it is no event file'

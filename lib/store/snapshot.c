@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "json/json.h"
 
 #include "base/banned.h"
@@ -126,9 +127,11 @@ bool snapshot_read(int dir, struct snapshot *s)
         return false;
     bool ok = read_all(fd, &s->bytes) && check(s);
     (void)close(fd);
-    if (!ok)
-        snapshot_free(s);
-    return ok;
+    if (ok)
+        return true;
+    warn("cannot use '%s': it is damaged", SNAPSHOT_FILE);
+    snapshot_free(s);
+    return false;
 }
 
 bool snapshot_show(const struct snapshot *s, log_visit *visit, void *arg)
@@ -144,4 +147,5 @@ bool snapshot_show(const struct snapshot *s, log_visit *visit, void *arg)
 void snapshot_free(struct snapshot *s)
 {
     buf_wipe(&s->bytes);
+    *s = (struct snapshot){.position = 0};
 }

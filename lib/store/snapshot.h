@@ -22,10 +22,10 @@ struct snapshot {
 /* Replaces the file, durably. */
 int snapshot_write(int dir, const struct ledger *l, uint64_t position, uint32_t newest, log_state *state,
                    void *arg);
-/* False if there is none, or none that is whole. To be freed after true. */
+/* False if there is none, or none that is whole, which is warned of; *s is then empty. To be freed after true. */
 bool snapshot_read(int dir, struct snapshot *s);
 /* Shows all of it. False if the visitor did not want it. */
 bool snapshot_show(const struct snapshot *s, log_visit *visit, void *arg);
-void snapshot_free(struct snapshot *s);
+void snapshot_free(struct snapshot *s); /* *s is then empty */
 
 #endif
