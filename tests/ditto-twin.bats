@@ -707,7 +707,6 @@ END
         '{"topic":"ns/d/things/twin/events/modified","path":"/attributes/a","value":1,"revision":1}' \
         '{"topic":"ns/d/things/twin/commands/modify","path":"/attributes/a","status":204,"id":"x"}' \
         '{"topic":"ns/d/things/live/messages/hi","path":"/inbox/messages/hi"}' \
-        '{"topic":"_/_/policies/commands/checkPermissions","headers":{},"path":"/","value":{}}' \
         '{"headers":{"channel":"live"},"signal":{"type":"things.commands:deleteThing","thingId":"ns:d"}}' \
         '{"signal":{"type":"things.events:thingDeleted","thingId":"ns:d"}}' '{"id":"p","parts":3}' >"$WORK/in"
     run --separate-stderr ditto-twin -u <"$WORK/in"
@@ -724,15 +723,26 @@ END
 {"id":"4","topic":"9/d/things/twin/commands/retrieve","path":"/"}
 {"id":"5","topic":"ns/d/things/twin/commands/retrieve","path":"/","headers":{"timeout":"soon"}}
 {"id":"6","topic":"ns/d/policies/commands/merge","path":"/","value":{}}
+{"id":"7","topic":"ns/d/things/twin/commands/migrate","path":"/","value":{"thingDefinitionUrl":"https://x.example/tm"}}
+{"id":"8","topic":"_/_/policies/commands/checkPermissions","path":"/","value":{"a":{"resource":"thing:/","entityId":"ns:d","hasPermissions":["READ"]}}}
 END
     assert_output '400 protocoladapter:unknown.topicpath
 400 protocoladapter:unknown.path
 400 json.invalid
 400 things:id.invalid
 400 timeout.invalid
-400 protocoladapter:unknown.topicpath'
-    run jq -c .id "$WORK/out.all"
-    assert_output "$(printf '"%s"\n' 1 2 3 4 5 6)"
+400 protocoladapter:unknown.topicpath
+400 signal.unsupported
+400 signal.unsupported'
+    run jq -r '.id + " " + .topic' "$WORK/out.all"
+    assert_output '1 unknown/unknown/things/twin/errors
+2 ns/d/things/twin/errors
+3 ns/d/things/twin/errors
+4 unknown/unknown/things/twin/errors
+5 ns/d/things/twin/errors
+6 ns/d/policies/errors
+7 ns/d/things/twin/errors
+8 unknown/unknown/policies/errors'
 }
 
 @test "wrong usage" {

@@ -124,14 +124,14 @@ static void pass(struct twin *t, struct slice raw, struct buf *out)
 static bool is_for_us(const struct line *l)
 {
     struct buf text = {0};
-    struct slice topic = skim_text(l->topic, &text), rest = topic;
+    struct slice rest = skim_text(l->topic, &text);
     bool ours = false;
     slice_cut(&rest, '/');
     slice_cut(&rest, '/');
     if (!json_present(l->status) && rest.p)
         ours = slice_starts(rest, S("things/twin/commands/")) || slice_starts(rest, S("policies/commands/"));
     buf_free(&text);
-    return ours && !slice_ends(topic, S("/checkPermissions")) && !slice_ends(topic, S("/migrate"));
+    return ours;
 }
 
 /* What the adapter said, an error message without id and perhaps a settlement, becomes an answer. */
@@ -159,6 +159,18 @@ static void put_refusal(struct twin *t, struct slice said, struct slice id, bool
     buf_free(&line);
 }
 
+/* Commands that have a message, but no twin that knows them. */
+static void refuse_unsupported(struct command *c, struct ditto_error *err)
+{
+    bool thing = c->plan != NULL;
+    c->plan = plan_of(thing ? S("things.commands:retrieveThings") : S("policies.commands:retrievePolicy"));
+    buf_reset(&c->texts[0], KEEP_BYTES);
+    c->id = json_text(command_member(c, "thingId"), &c->texts[0]);
+    c->subjects.type = JSON_ABSENT;
+    ditto_fail(err, 400, "signal.unsupported", "Ask a service that knows it.", NULL,
+               thing ? "Twins do not migrate to another definition." : "Twins do not check permissions.");
+}
+
 /* Reads t->signal, a line, into t->command. */
 static void take_command(struct twin *t, bool protocol, struct buf *out)
 {
@@ -176,12 +188,13 @@ static void take_command(struct twin *t, bool protocol, struct buf *out)
     c->plan = plan_of(json_text(command_member(c, "type"), &type));
     buf_free(&type);
     t->stats.commands++;
-    if (!c->plan)
-        bug("a command without a plan");
-    if (command_read(c, &err) == 0) {
+    if (!c->plan || c->plan->deed == DEED_MIGRATE) {
+        refuse_unsupported(c, &err);
+    } else if (command_read(c, &err) == 0) {
         twin_execute(t, out);
         return;
     }
+    t->stats.refused++;
     buf_reset(&t->answer, KEEP_BYTES);
     answer_put_error(&t->answer, c, &err);
     twin_put_line(t, out, c->line.id, buf_slice(&t->answer), SLICE_NONE, protocol);
@@ -216,13 +229,15 @@ static void take_signal(struct twin *t, struct slice raw, struct buf *out)
     struct line l;
     struct buf type = {0};
     struct json_error why;
-    const struct plan *plan = NULL;
-    if (line_read(raw, &l, &why) == 0)
-        plan = plan_of(json_text(json_get(l.signal, S("type")), &type));
-    bool live = plan && (json_text_is(l.channel, S("live")) ||
+    bool ours = false;
+    if (line_read(raw, &l, &why) == 0) {
+        struct slice name = json_text(json_get(l.signal, S("type")), &type);
+        ours = plan_of(name) || slice_eq(name, S("policies.commands:checkPermissions"));
+    }
+    bool live = ours && (json_text_is(l.channel, S("live")) ||
                          json_text_is(json_get(l.headers, S("channel")), S("live")));
     buf_free(&type);
-    if (!plan || live || plan->deed == DEED_MIGRATE) {
+    if (!ours || live) {
         pass(t, raw, out);
         return;
     }
