@@ -407,7 +407,6 @@ static void read_limits(struct mqtt_client *c, const mosquitto_property *propert
         c->keepalive_s = seconds;
     c->keeps_retained = available(properties, MQTT_PROP_RETAIN_AVAILABLE);
     c->subscription_ids = c->v5 && available(properties, MQTT_PROP_SUBSCRIPTION_ID_AVAILABLE);
-    c->shares = available(properties, MQTT_PROP_SHARED_SUB_AVAILABLE);
 }
 
 static void on_connect(struct mosquitto *mosq, void *arg, int reason, int flags,

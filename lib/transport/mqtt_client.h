@@ -38,7 +38,6 @@ struct mqtt_client {
     bool v5, open, over;
     bool keeps_retained;   /* the broker does */
     bool subscription_ids; /* the broker knows them (MQTT 5) */
-    bool shares;           /* and shared subscriptions */
     /* to write */
     bool open_gate;
     bool paused; /* nothing is read */
