@@ -227,9 +227,13 @@ bool member_readable(const struct member *m)
     return !m->stalled;
 }
 
+/* told counts what has been written meanwhile, too; but messages fill no more than max_bytes beside it, so that what is above
+ * twice that was told, and a larger message is let in only when nothing else is there. */
 bool member_ignores(const struct member *m)
 {
-    return (m->role == ROLE_SERVICE || m->role == ROLE_CONTROL) && m->blocked && m->told > m->hub->max_bytes;
+    size_t max = m->hub->max_bytes;
+    return (m->role == ROLE_SERVICE || m->role == ROLE_CONTROL) && m->blocked && m->told > max &&
+           m->queue.len / 2 > max;
 }
 
 void member_watch(struct member *m)
