@@ -130,8 +130,10 @@ static int serve(struct client *store)
     bool body = true;
     msec deadline = clock_ms() + (msec)timeout_s * 1000;
     int status = read_head(&request, deadline);
-    if (status < 0)
-        return EXIT_DONE; /* a port that was only looked at */
+    if (status < 0) { /* a port that was only looked at */
+        buf_free(&request);
+        return EXIT_DONE;
+    }
     if (status == 0)
         status = judge(buf_slice(&request), &body);
     if (status == 200 && gather(&text, store, deadline) < 0) {
