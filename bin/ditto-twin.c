@@ -39,7 +39,7 @@ static const struct opt opts[] = {
      &settle, 0, 0},
     {'d', "FD", "write a newline there when the twins are loaded", OPT_FD, &ready_fd, 0, 0},
     {'e', NULL, "policies count: nothing is done for whom they do not let", OPT_FLAG, &enforce, 0, 0},
-    {'m', "KB", "a thing or policy has that many kB at most (100)", OPT_NUMBER, &max_kb, 1, 8000},
+    {'m', "KB", "a thing or policy has that many kB at most (100)", OPT_NUMBER, &max_kb, 1, 5000},
     {'r', "SECONDS", "how long a repeated command is recognised (300)", OPT_NUMBER, &recent_s, 1, 86400},
     {'u', NULL, "keep nothing: all is gone at the end", OPT_FLAG, &in_memory, 0, 0},
     OPT_END,
