@@ -16,7 +16,8 @@
  *
  * Options: -e what is generated are Ditto Protocol messages · -x exit when all input is read and every message (at
  * least one) is settled for good · -t exit 99 after SECONDS · -c CREDIT of client senders (1000) · -I MS idle timeout
- * to announce · -m BYTES max-message-size to announce · -A fail every SASL login · -a offer PLAIN only, for $AMQP_USER
+ * to announce · -f BYTES frame size to announce, with a session window of 4 frames · -m BYTES max-message-size to
+ * announce · -A fail every SASL login · -a offer PLAIN only, for $AMQP_USER
  * and $AMQP_PASSWORD · -E offer EXTERNAL only · -R offer the anonymous terminus · -d CONTROL a control line to obey from the start (repeatable) · -q only dispositions and
  * summary · -Q only the summary.
  *
@@ -91,7 +92,7 @@ struct input {
 };
 
 static struct {
-    unsigned long port, credit, idle_ms, max_message_bytes, seconds;
+    unsigned long port, credit, idle_ms, frame_bytes, max_message_bytes, seconds;
     struct opt_list loads, controls;
     bool envelopes, exit_when_done, reject, plain, external, relay, only_summary;
 } opts = {.credit = 1000};
@@ -103,6 +104,8 @@ static const struct opt table[] = {
     {'d', "CONTROL", "obey a control line from the start", OPT_LIST, &opts.controls, 0, 0},
     {'c', "CREDIT", "credit of client senders (1000)", OPT_NUMBER, &opts.credit, 1, 1000000},
     {'I', "MS", "idle timeout to announce", OPT_NUMBER, &opts.idle_ms, 0, 1000000},
+    {'f', "BYTES", "frame size to announce, with a session window of 4 frames", OPT_NUMBER, &opts.frame_bytes,
+     512, 1000000},
     {'m', "BYTES", "max-message-size to announce", OPT_NUMBER, &opts.max_message_bytes, 0, 0},
     {'t', "SECONDS", "give up with 99 after SECONDS", OPT_NUMBER, &opts.seconds, 0, 1000000},
     {'x', NULL, "exit when all messages are settled for good", OPT_FLAG, &opts.exit_when_done, 0, 0},
@@ -279,6 +282,7 @@ static void configure(void)
     broker = (struct broker_settings){.loop = loop,
                                       .fd = listen_on(opts.port),
                                       .credit = opts.credit,
+                                      .frame_bytes = opts.frame_bytes,
                                       .idle_ms = opts.idle_ms,
                                       .max_message_bytes = opts.max_message_bytes,
                                       .form = opts.envelopes ? LOAD_ENVELOPE : LOAD_TELEMETRY,

@@ -426,13 +426,16 @@ static void on_incoming(pn_delivery_t *d)
             pn_delivery_settle(d);
         return;
     }
-    if (pn_delivery_partial(d))
+    /* in a window that is smaller than a message it comes only as far as it is taken; then from one link at a time */
+    if (pn_delivery_partial(d) && !set->frame_bytes)
         return;
-    buf_reset(&whole, SESSION_BYTES);
     size_t size = pn_delivery_pending(d);
     ssize_t n = pn_link_recv(pn, buf_room(&whole, size), size);
     buf_added(&whole, n > 0 ? (size_t)n : 0);
+    if (pn_delivery_partial(d))
+        return;
     take_message(pn, d, buf_slice(&whole));
+    buf_reset(&whole, SESSION_BYTES);
     int credit = (int)set->credit;
     if (!modes.no_credit && !pn_link_get_drain(pn) && pn_link_credit(pn) <= credit / 2)
         pn_link_flow(pn, credit - pn_link_credit(pn));
@@ -723,7 +726,11 @@ static void on_event(struct wire *w, pn_event_t *e)
     pn_delivery_t *d = pn_event_delivery(e);
     switch (pn_event_type(e)) {
     case PN_CONNECTION_REMOTE_OPEN: on_open(c); break;
-    case PN_SESSION_REMOTE_OPEN: pn_session_open(pn_event_session(e)); break;
+    case PN_SESSION_REMOTE_OPEN:
+        if (set->frame_bytes)
+            pn_session_set_incoming_capacity(pn_event_session(e), 4 * set->frame_bytes);
+        pn_session_open(pn_event_session(e));
+        break;
     case PN_LINK_REMOTE_OPEN: on_attach(pn_event_link(e)); break;
     case PN_LINK_FLOW: on_flow(pn_event_link(e)); break;
     case PN_DELIVERY: pn_link_is_sender(pn_event_link(e)) ? on_outgoing(d) : on_incoming(d); break;
@@ -774,6 +781,8 @@ static void add_client(int fd, const struct sockaddr_in *from)
     pn_connection_set_context(wire_connection(&c->wire), c);
     login_serve(wire_transport(&c->wire), &set->login);
     /* proton announces half of it */
+    if (set->frame_bytes)
+        pn_transport_set_max_frame(wire_transport(&c->wire), (uint32_t)set->frame_bytes);
     pn_transport_set_idle_timeout(wire_transport(&c->wire), (pn_millis_t)(2 * set->idle_ms));
     wire_start(&c->wire);
     c->next = clients;

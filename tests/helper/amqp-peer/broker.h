@@ -14,6 +14,7 @@ struct broker_settings {
     struct loop *loop;
     int fd;                          /* a listening socket */
     unsigned long credit;            /* of client senders */
+    unsigned long frame_bytes;       /* frame size to announce, with a session window of 4 of them; 0: none */
     unsigned long idle_ms;           /* idle timeout to announce; 0: none */
     unsigned long max_message_bytes; /* to announce; 0: none */
     enum load_form form;             /* of what is generated */
