@@ -31,8 +31,10 @@ static const struct opt opts[] = {
     OPT_END,
 };
 
-static const struct program program = {
-    .name = "latency", .operands = "CMD [ARG...]", .summary = "how long a filter takes for one line", .opts = opts};
+static const struct program program = {.name = "latency",
+                                       .operands = "CMD [ARG...]",
+                                       .summary = "how long a filter takes for one line",
+                                       .opts = opts};
 
 struct filter {
     int in, out;
