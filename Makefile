@@ -198,6 +198,8 @@ demo: deps
 soak: deps
 	@+$(BUILD_NOW) programs tests
 	@BUILD=$(BUILD) scripts/soak $(or $(MINUTES),30)
+	@+$(BUILD_NOW) benches
+	@BUILD=$(BUILD) scripts/soak-mapping
 
 # FUZZ_SECONDS=600 for each fuzzer
 .PHONY: fuzz
@@ -215,6 +217,7 @@ bench: deps
 	@BUILD=$(BUILD) bench/store.sh -q
 	@BUILD=$(BUILD) bench/filter.sh
 	@BUILD=$(BUILD) bench/many.sh
+	@BUILD=$(BUILD) bench/mapping.sh -n 20000 -r 3
 	@BUILD=$(BUILD) bench/protocol.sh
 	@BUILD=$(BUILD) bench/twin.sh
 	@BUILD=$(BUILD) bench/hub.sh

@@ -233,7 +233,7 @@ static void on_signal(int signo, void *arg)
 {
     struct app *a = arg;
     if (signo == SIGUSR1)
-        counters_print(a->mapping.counts, COUNTS);
+        mapping_print_counts(&a->mapping);
     else if (signo != SIGHUP) /* nothing can be read again */
         end_of_input(a, false);
     a->in_watch.off = a->ended;
@@ -337,6 +337,8 @@ static int load(struct connection *c)
         code = EXIT_PERMANENT;
     }
     buf_free(&masked);
+    if (code == 0 && c->id.len)
+        log_init(program.name, xstrndup(c->id.p, c->id.len)); /* for the life of the process */
     return code;
 }
 

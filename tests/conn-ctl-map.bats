@@ -117,7 +117,7 @@ output
     run --separate-stderr conn-ctl map -k 7 "$WORK/c.json" < <(message)
     assert_status 100
     assert_output ''
-    assert_stderr 'ditto-map: error: cannot use source 7: the connection has 2'
+    assert_stderr 'ditto-map c: error: cannot use source 7: the connection has 2'
     for options in '-i -o' '-k x' ''; do
         # shellcheck disable=SC2086 # words
         run --separate-stderr conn-ctl map $options "$WORK/c.json" "$WORK/d.json" </dev/null

@@ -256,7 +256,7 @@ END
         run --separate-stderr ditto-map -n -i -c "$WORK/c.json" -t 50 </dev/null
         assert_status 100
         assert_output ''
-        assert_stderr "ditto-map: error: cannot use the scripts of mapper 'm': connectivity:message.mapper.config.failed: $why"
+        assert_stderr "ditto-map c1: error: cannot use the scripts of mapper 'm': connectivity:message.mapper.config.failed: $why"
     done <<'END'
 return ;;(@SyntaxError: Return statements are only valid inside functions. at incomingScript:1
 let a = 1;\nlet b c@SyntaxError: Unexpected identifier 'c'. Expected ';' after variable declaration. at incomingScript:2
@@ -282,7 +282,7 @@ END
     script_connection "$(to_message 1)" ''
     LD_LIBRARY_PATH=$WORK/lib run --separate-stderr ditto-map -n -i -c "$WORK/c.json" </dev/null
     assert_status 100
-    assert_stderr "ditto-map: error: cannot use the scripts of mapper 'm': connectivity:message.mapper.config.failed: $WORK/lib/libjavascriptcoregtk-4.1.so.0: file too short"
+    assert_stderr "ditto-map c1: error: cannot use the scripts of mapper 'm': connectivity:message.mapper.config.failed: $WORK/lib/libjavascriptcoregtk-4.1.so.0: file too short"
     connection >"$WORK/c.json"
     LD_LIBRARY_PATH=$WORK/lib run --separate-stderr ditto-map -n -i -c "$WORK/c.json" </dev/null
     assert_success

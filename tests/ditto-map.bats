@@ -38,10 +38,10 @@ jq_connection() {
     connection >"$WORK/c.json"
     run --separate-stderr ditto-map -i -c "$WORK/c.json" -k 1 </dev/null
     assert_status 100
-    assert_stderr 'ditto-map: error: cannot use source 1: the connection has 1'
+    assert_stderr 'ditto-map c1: error: cannot use source 1: the connection has 1'
     run --separate-stderr ditto-map -o -c "$WORK/c.json" -k 7 </dev/null
     assert_status 100
-    assert_stderr 'ditto-map: error: cannot use target 7: the connection has 1'
+    assert_stderr 'ditto-map c1: error: cannot use target 7: the connection has 1'
 }
 
 @test "what cannot be used is refused at start, by name" {
@@ -695,7 +695,7 @@ END
         jq_connection incoming "$(printf '%b' "$program")"
         run --separate-stderr ditto-map -n -i -c "$WORK/c.json" </dev/null
         assert_status 100
-        assert_stderr "ditto-map: error: cannot use the incoming program of mapper 'm': connectivity:message.mapper.config.failed: $why"
+        assert_stderr "ditto-map c1: error: cannot use the incoming program of mapper 'm': connectivity:message.mapper.config.failed: $why"
     done <<'END'
 .a |@syntax error, unexpected $end (Unix shell quoting issues?) at <top-level>, line 1
 1 |\n nope@nope/0 is not defined at <top-level>, line 2
@@ -706,7 +706,7 @@ END
     jq_connection incoming "$(head -c 50001 /dev/zero | tr '\0' .)"
     run --separate-stderr ditto-map -n -i -c "$WORK/c.json" </dev/null
     assert_status 100
-    assert_stderr --partial 'The program of the mapper <m> is longer than 50000 bytes.'
+    assert_stderr --partial 'The program is longer than 50000 bytes.'
 }
 
 # A program that does BOMB for the payload "bomb", and what comes of it between two other messages.
@@ -935,7 +935,7 @@ END
     external x 1 '{device: "d"}' >&6
     end_mapper
     [ "$status" -eq 111 ]
-    assert_file "$WORK/mapper.err" 'ditto-map: error: cannot run scripts: the process that starts their workers is gone'
+    assert_file "$WORK/mapper.err" 'ditto-map c1: error: cannot run scripts: the process that starts their workers is gone'
     for pid in $children; do wait_for 5 not running "$pid"; done
 }
 
@@ -954,6 +954,7 @@ END
     kill -HUP "${PIDS[mapper]}"
     kill -USR1 "${PIDS[mapper]}"
     wait_for 5 grep -q 'received=2 mapped=1 dropped=0 rejected=1' "$WORK/mapper.err"
+    wait_for 5 grep -qx "ditto-map: info: mapper 'Ditto' rejected=1" "$WORK/mapper.err"
     stop mapper
     [ "$status" -eq 0 ]
     exec 6>&-
@@ -996,6 +997,62 @@ END
 ["source","mapped","failure",null,null,"json.invalid: The payload is not valid J"]
 ["source","enforced","failure",null,null,"placeholder:unresolved: The placeholder "]
 ["connection","other","failure",null,null,"A line that is no message was refused: o"]'
+}
+
+@test "what fails is logged and counted with its mapper" {
+    connection '.mappingDefinitions.strict = {mappingEngine: "JQ", options: {incoming: "{topic: 1}"}} | .sources[0].payloadMapping = ["Ditto", "strict"]' >"$WORK/c.json"
+    start_mapper -i -c "$WORK/c.json"
+    { external x nonsense && external y nonsense; } >&6
+    wait_for 5 lines_out 6
+    kill -USR1 "${PIDS[mapper]}"
+    end_mapper
+    assert_file "$WORK/mapper.err" "$(
+        for id in x y; do
+            echo "ditto-map c1: warning: cannot map message '$id/1': json.invalid: The payload is not valid JSON: object expected at byte 0. Mapper <Ditto>."
+            echo "ditto-map c1: warning: cannot map message '$id/2': json.invalid: The payload is not valid JSON of a Ditto Protocol message. The member is not a string. Mapper <strict>."
+        done
+        echo 'ditto-map c1: info: received=2 mapped=0 dropped=0 rejected=4'
+        printf "ditto-map c1: info: mapper '%s' rejected=2\n" Ditto strict
+    )"
+}
+
+@test "headers and payload are in entries of the log only where connectivity-debug-log asks for them" {
+    local asked long
+    connection '.sources[0].headerMapping = {"x": "y"}' >"$WORK/c.json"
+    long=$(printf '\\u0001ü%.0s' {1..3000})
+    {
+        for asked in none ALL HEADER PAYLOAD all ''; do
+            external x 'no json "secret"' "{secret: \"s\", \"Connectivity-Debug-Log\": \"$asked\"}"
+        done
+        external x "$(envelope '.headers["connectivity-debug-log"] = "PAYLOAD"')"
+        printf '{"id":"x","address":"a","headers":{"connectivity-debug-log":"ALL","correlation-id":"%s","l":"%s"},"text":"%s"}\n' "$long" "$long" "$long"
+        printf '{"id":"x","address":"a","headers":{"connectivity-debug-log":"ALL"},"bytes":"gIA="}\n{"id":"x","address":"a","headers":{"connectivity-debug-log":"ALL"}}\n'
+    } >"$WORK/lines"
+    CONN_REPORT_FD=5 run --separate-stderr ditto-map -i -c "$WORK/c.json" 5>"$WORK/report" <"$WORK/lines"
+    assert_success
+    refute_output --partial secret
+    [[ $stderr != *secret* ]]
+    [ "$(wc -L <"$WORK/report")" -lt 4096 ]
+    run jq -c 'select(.report == "log" and .type == "mapped") | .message | capture("(?<h> Headers: .*?)?(?<p> Payload: .*)?$") | [.h, .p] | map(.[0:70]?) | map(if . then gsub("\u0001ü"; "") | sub("\u0001$"; "") else . end)' "$WORK/report"
+    assert_output '[null,null]
+[" Headers: {\"secret\":\"s\",\"Connectivity-Debug-Log\":\"ALL\"}"," Payload: no json \"secret\""]
+[" Headers: {\"secret\":\"s\",\"Connectivity-Debug-Log\":\"HEADER\"}",null]
+[null," Payload: no json \"secret\""]
+[null,null]
+[null,null]
+[null," Payload: {\"topic\":\"ns/d/things/twin/commands/modify\",\"headers\":{\"conn"]
+[" Headers: {\"connectivity-debug-log\":\"ALL\",\"correlation-id\":\"\\u0001ü\\u0"," Payload: "]
+[" Headers: {\"connectivity-debug-log\":\"ALL\"}"," Payload: gIA="]
+[" Headers: {\"connectivity-debug-log\":\"ALL\"}",null]'
+    connection '.sources[0].headerMapping = {"connectivity-debug-log": "{{ header:debug }}"}' >"$WORK/c.json"
+    { external x nonsense '{debug: "PAYLOAD"}' && external x nonsense '{debug: "no"}'; } >"$WORK/lines"
+    CONN_REPORT_FD=5 run --separate-stderr ditto-map -i -c "$WORK/c.json" 5>"$WORK/report" <"$WORK/lines"
+    run jq -c 'select(.report == "log") | .message | endswith(" Payload: nonsense")' "$WORK/report"
+    assert_output $'true\nfalse'
+    connection >"$WORK/c.json"
+    CONN_REPORT_FD=5 run --separate-stderr ditto-map -o -c "$WORK/c.json" -k 0 5>"$WORK/report" < <(envelope '.headers["connectivity-debug-log"] = "ALL"')
+    run jq -c 'select(.report == "log") | .message' "$WORK/report"
+    assert_output '"Mapped a message. Headers: {\"connectivity-debug-log\":\"ALL\"} Payload: 1"'
 }
 
 # --- documents ----------------------------------------------------------------------------------------------------

@@ -17,8 +17,11 @@ enum {
     PENDING_MAX = 16 * 1024, /* bytes of lines that found no room yet; what exceeds them is lost */
     MESSAGE_SIZE = 400,      /* of an entry, with its NUL */
     ERROR_MAX = 512,         /* bytes of an error's text */
-    ABOUT_MAX = 256,         /* bytes of an id in an entry */
-    LAST_MS = 1000,          /* for the last report */
+    /* bytes of JSON in an entry, which must fit into REPORT_MAX: of an id, of its sentence, of headers or payload */
+    ABOUT_MAX = 256,
+    SENTENCE_MAX = 800,
+    CONTENT_MAX = 900,
+    LAST_MS = 1000, /* for the last report */
 };
 /* … and gets back with each REPORT_MS: failures are rarer and say more. */
 static const unsigned char refill[LEVELS] = {[LEVEL_FAILURE] = 5, [LEVEL_SUCCESS] = 2};
@@ -222,10 +225,47 @@ bool meter_count(struct meter *m, enum measure what, bool success)
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 
+static size_t escaped_size(char c)
+{
+    if ((unsigned char)c < 0x20)
+        return 6;
+    return c == '"' || c == '\\' ? 2 : 1;
+}
+
+/* As much of it, in whole characters, as takes max bytes in JSON. */
+static struct slice fitting(struct slice text, size_t max)
+{
+    size_t n = 0, size = 0;
+    while (n < text.len && (size += escaped_size(text.p[n])) <= max)
+        n++;
+    while (n && n < text.len && ((unsigned char)text.p[n] & 0xC0) == 0x80)
+        n--;
+    return slice_of(text.p, n);
+}
+
 static void put_about(struct slice name, struct slice text)
 {
     if (text.p)
-        json_put_member_text(&pending, name, text.len < ABOUT_MAX ? text : slice_of(text.p, ABOUT_MAX));
+        json_put_member_text(&pending, name, fitting(text, ABOUT_MAX));
+}
+
+static void put_content(struct buf *b, const char *what, struct slice text)
+{
+    struct slice part = fitting(text, CONTENT_MAX);
+    if (text.p)
+        buf_printf(b, "%s%.*s%s", what, SLICE_ARG(part), part.len < text.len ? "\xe2\x80\xa6" : "");
+}
+
+static void put_message(const struct report_about *about, const char *sentence)
+{
+    struct buf b = {0};
+    buf_put_slice(&b, fitting(slice_str(sentence), SENTENCE_MAX));
+    if (about) {
+        put_content(&b, " Headers: ", about->headers);
+        put_content(&b, " Payload: ", about->payload);
+    }
+    json_put_member_text(&pending, S("message"), buf_slice(&b));
+    buf_free(&b);
 }
 
 static void put_entry(const struct meter *m, enum measure what, bool success,
@@ -243,7 +283,7 @@ static void put_entry(const struct meter *m, enum measure what, bool success,
         put_about(S("entityType"), about->entity_type);
         put_about(S("entityId"), about->entity_id);
     }
-    json_put_member_text(&pending, S("message"), slice_str(message));
+    put_message(about, message);
     buf_puts(&pending, "}\n");
 }
 

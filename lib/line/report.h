@@ -34,9 +34,12 @@ bool meter_count(struct meter *m, enum measure what, bool success);
 /* What an entry is about; all may be SLICE_NONE. */
 struct report_about {
     struct slice correlation_id, entity_type, entity_id;
+    struct slice headers,
+        payload; /* of a message whose header connectivity-debug-log asks for them in its entries */
 };
 /* An entry of the connection's log, for what meter_count just counted. A sentence for people, without payload and
- * without secrets; about may be NULL. */
+ * without secrets; about may be NULL. Its headers and payload are put behind the sentence. Texts are cut so that an entry
+ * fits into a report. */
 void report_log(struct meter *m, enum measure what, bool success, const struct report_about *about,
                 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Both, of the connection itself (category connection, type other). */

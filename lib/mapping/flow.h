@@ -33,8 +33,10 @@ struct flow {
     struct envelope mapped; /* the message; inbound the result at hand */
     enum known known;
     enum enforced enforcement;
-    struct meter *meter; /* of its source or target; NULL: nobody wants to know */
-    struct facts facts;  /* outbound */
+    struct meter *meter;               /* of its source or target; NULL: nobody wants to know */
+    const struct source_route *source; /* inbound: whose meter that is */
+    const struct mapper *mapper;       /* of the outcome that is put out; NULL: none */
+    struct facts facts;                /* outbound */
     struct entity entity;
     struct scratch scratch;
     struct buf payload, topic, input, context, envelope, acks, taken, type, judged;
@@ -71,6 +73,8 @@ void flow_fail(struct flow *f, const struct mapper *mapper, const struct ditto_e
 struct outcome *flow_add(struct flow *f, const struct mapper *mapper, size_t n, struct ditto_error *err);
 /* Puts the outcomes out. */
 void flow_put(struct mapping *m, const void *route, struct buf *out);
+/* Appends what is logged of an error of the outcome at hand: its texts, and the mapper if they do not name it. */
+void flow_put_why(const struct flow *f, const struct ditto_error *err, struct buf *dst);
 /* Rejects the message or part with this id (SLICE_NONE: none): counter, log, settlement. */
 void flow_refuse(struct mapping *m, struct slice id, const struct ditto_error *err, struct buf *out);
 

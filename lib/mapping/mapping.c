@@ -25,6 +25,7 @@ void mapping_init(struct mapping *m, const struct plan *p)
                                      [COUNT_MAPPED] = {"mapped", 0},
                                      [COUNT_DROPPED] = {"dropped", 0},
                                      [COUNT_REJECTED] = {"rejected", 0}},
+                          .failures = xcalloc(p->n_mappers + 1, sizeof *m->failures),
                           .flow = xcalloc(1, sizeof *m->flow)};
     m->flow->explains = p->options.explains;
 }
@@ -44,6 +45,7 @@ void mapping_free(struct mapping *m)
     headers_free(&f->headers);
     scratch_free(&f->scratch);
     free(f);
+    free(m->failures);
     *m = (struct mapping){.plan = NULL};
 }
 
@@ -187,6 +189,7 @@ void flow_put(struct mapping *m, const void *route, struct buf *out)
         err.status = 0;
         buf_cut(&f->context, 0);
         f->known = KNOWN_NOTHING;
+        f->mapper = o->mapper;
         if (o->mapper)
             f->enforcement = ENFORCEMENT_PASSED;
         explain_part(f, i);
@@ -224,13 +227,49 @@ static bool may_complain(struct flow *f)
     return false;
 }
 
-void flow_refuse(struct mapping *m, struct slice id, const struct ditto_error *err, struct buf *out)
+void flow_put_why(const struct flow *f, const struct ditto_error *err, struct buf *dst)
+{
+    buf_printf(dst, "%s: %s%s%s", err->code, err->message, err->description[0] ? " " : "", err->description);
+    if (f->mapper && !slice_eq(slice_str(err->code), S("connectivity:message.mapping.failed")))
+        buf_printf(dst, " Mapper <%.*s>.", SLICE_ARG(f->mapper->id));
+}
+
+static void complain(const struct flow *f, struct slice id, const struct ditto_error *err)
+{
+    struct buf why = {0};
+    flow_put_why(f, err, &why);
+    warn("cannot map message '%.*s': %s", SLICE_ARG(id), buf_z(&why));
+    buf_free(&why);
+}
+
+/* The one at the end is for what names none. */
+static const struct mapper *mapper_at(const struct plan *p, size_t i)
+{
+    return i < p->n_mappers ? p->mappers[i] : p->ditto;
+}
+
+static void count_failure(struct mapping *m)
 {
     m->counts[COUNT_REJECTED].n++;
+    for (size_t i = 0; m->flow->mapper && i <= m->plan->n_mappers; i++)
+        m->failures[i] += mapper_at(m->plan, i) == m->flow->mapper;
+}
+
+void mapping_print_counts(const struct mapping *m)
+{
+    counters_print(m->counts, COUNTS);
+    for (size_t i = 0; i <= m->plan->n_mappers; i++)
+        if (m->failures[i])
+            notice("mapper '%.*s' rejected=%llu", SLICE_ARG(mapper_at(m->plan, i)->id),
+                   (unsigned long long)m->failures[i]);
+}
+
+void flow_refuse(struct mapping *m, struct slice id, const struct ditto_error *err, struct buf *out)
+{
+    count_failure(m);
     explain_refused(m->flow, err);
     if (may_complain(m->flow))
-        warn("cannot map message '%.*s': %s: %s%s%s", SLICE_ARG(id), err->code, err->message,
-             err->description[0] ? " " : "", err->description);
+        complain(m->flow, id, err);
     if (id.p)
         ditto_error_settle(out, id, err);
 }
@@ -308,6 +347,7 @@ void mapping_refuse_line(struct mapping *m, struct slice head, int status, const
         id = json_parse(slice_of(id.p - 1, id.len + 2), &quoted, NULL) == 0 ? line_id(quoted) : SLICE_NONE;
     size_t start = out->len;
     m->counts[COUNT_RECEIVED].n++;
+    m->flow->mapper = NULL;
     (void)ditto_fail(&err, status, line_error_code(status), NULL, NULL, "The line is not valid: %s.", why);
     report_event(false, "A line that is no message was refused: %s.", why);
     flow_refuse(m, id, &err, out);

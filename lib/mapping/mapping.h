@@ -27,11 +27,14 @@ enum { COUNT_RECEIVED, COUNT_MAPPED, COUNT_DROPPED, COUNT_REJECTED, COUNTS };
 struct mapping {
     const struct plan *plan;
     struct counter counts[COUNTS]; /* of messages and, mapped and rejected, of their parts */
+    uint64_t *failures;            /* what was rejected, for each mapper of the plan; private */
     struct flow *flow;             /* private: see flow.h */
 };
 
 void mapping_init(struct mapping *m, const struct plan *p);
 void mapping_free(struct mapping *m);
+/* For USR1: a line, and one for each mapper that failed. */
+void mapping_print_counts(const struct mapping *m);
 
 /* Is it a line that is mapped? All others pass: they are of other kinds, or an error reply where only one target is wanted,
  * as replies are for reply targets. */
