@@ -213,7 +213,8 @@ nothing_lost() { # MESSAGES
     put create "$WORK/c.json"
     wait_for 10 live_status_is c open
     for pid in $(house_ring mqtt-in) $(house_ring mqtt-out); do
-        [ "$(awk '/^Max data size/ {print $4, $5}' "/proc/$pid/limits")" = '314572800 314572800' ]
+        # the shadow of the sanitizer is larger than any limit
+        [ "${BUILD##*/}" = asan ] || [ "$(awk '/^Max data size/ {print $4, $5}' "/proc/$pid/limits")" = '314572800 314572800' ]
         [ "$(awk '/^Max open files/ {print $4, $5}' "/proc/$pid/limits")" = '64 64' ]
         [ "$(sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f 17)" -eq 7 ]
     done
