@@ -152,8 +152,10 @@ repaired() { # STATUSES
     printf x | dd of="$CONN_DIR/events.durable" bs=1 seek=30 conv=notrunc status=none
     printf x | dd of="$CONN_DIR/events.snapshot" bs=1 seek=30 conv=notrunc status=none
     statuses '[["a","open",2],["b","open",2]]'
-    echo nonsense >"$CONN_DIR/events.clean"
-    statuses '[["a","open",2],["b","open",2]]'
+    for how in 'c nonsense' 's/"position":4/"position":5/' 's/"position":4/"position":3/'; do
+        sed -i "$how" "$CONN_DIR/events.clean"
+        statuses '[["a","open",2],["b","open",2]]'
+    done
 }
 
 # Whichever byte it is: of the head, of a connection in the middle, of the last one; and wherever it ends.
@@ -188,4 +190,33 @@ repaired() { # STATUSES
 @test "a file that is not ours" {
     echo hello >"$CONN_DIR/events.gdbm"
     refuses 'it is no event file'
+    run --separate-stderr conn-journal verify
+    assert_status 100
+    assert_output ''
+    assert_stderr "conn-journal: error: cannot read '$CONN_DIR/events.gdbm': it is no event file"
+}
+
+@test "something else in the place of the log: the snapshot knows the state" {
+    killed
+    echo hello >"$CONN_DIR/events.gdbm"
+    refuses 'it is no event file'
+    run --separate-stderr conn-journal verify
+    assert_status 1
+    assert_lines '.[0:2]' '[{"problem":"foreign"},{"problem":"missing","from":1,"to":4}]'
+    repaired '[["a","open",2],["b","closed",1]]'
+    assert_equal "$(<"$CONN_DIR/events.gdbm.bak")" hello
+}
+
+@test "a repair takes nothing from the snapshot of another log" {
+    store "$(create z)" "$(create y)"
+    mv "$CONN_DIR/events.snapshot" "$WORK"
+    rm "$CONN_DIR"/events.*
+    killed
+    flip $(($(last_record) + 60))
+    cp "$WORK/events.snapshot" "$CONN_DIR"
+    refuses 'record 4 of 4 is damaged \(at byte [0-9]+\)'
+    run --separate-stderr conn-journal repair
+    assert_status 0
+    assert_stderr "conn-journal: warning: cannot use 'events.snapshot': it is of another log"
+    statuses '[["a","open",2],["b","closed",1]]'
 }

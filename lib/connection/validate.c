@@ -11,7 +11,8 @@ enum { MAX_SOURCES = 4, MAX_TARGETS = 4 };
 static void some_end(const struct connection *c, struct connection_problems *p)
 {
     if (c->n_sources + c->n_targets == 0)
-        PROBLEM(p, WHERE_ROOT, CONFIG_INVALID, NULL, "A connection needs a source or a target.");
+        PROBLEM(p, where_name(WHERE_ROOT, "sources"), CONFIG_INVALID, NULL,
+                "A connection needs a source or a target.");
 }
 
 static void subjects(const struct connection *c, struct connection_problems *p)

@@ -1,6 +1,8 @@
 #include "store/carve.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <gdbm.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -128,6 +130,30 @@ static bool is_gdbm(int fd)
     return magic >> 4 == 0x13579ac || magic >> 4 == 0x13579ad;
 }
 
+static bool is_our_key(datum key)
+{
+    struct slice text = slice_of(key.dptr, (size_t)key.dsize);
+    return slice_starts(text, S("e/")) || slice_eq(text, S("cut"));
+}
+
+/* Somebody else's database. One of ours, in which no record is yet, may be broken: that is no sign. */
+static bool has_other_keys(int fd)
+{
+    int again = lseek(fd, 0, SEEK_SET) == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (again < 0)
+        return false;
+    GDBM_FILE db = gdbm_fd_open(again, "", 0, GDBM_READER | GDBM_NOLOCK | GDBM_NOMMAP, NULL);
+    if (!db) {
+        (void)close(again);
+        return false;
+    }
+    datum key = gdbm_firstkey(db);
+    bool others = key.dptr && !is_our_key(key);
+    free(key.dptr);
+    (void)gdbm_close(db);
+    return others;
+}
+
 int carve_scan(struct carve *c, int fd, struct log_error *err)
 {
     *c = (struct carve){.fd = fd};
@@ -135,7 +161,8 @@ int carve_scan(struct carve *c, int fd, struct log_error *err)
         return log_fail(err, EXIT_TEMPORARY, "%s", strerror(errno));
     if (c->newer)
         return log_fail(err, EXIT_PERMANENT, "it holds records of a newer format than %d", RECORD_FORMAT);
-    if (!c->n && !is_gdbm(fd))
+    c->foreign = !c->n && (!is_gdbm(fd) || has_other_keys(fd));
+    if (c->foreign)
         return log_fail(err, EXIT_PERMANENT, "it is no event file");
     return 0;
 }

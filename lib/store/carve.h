@@ -26,6 +26,7 @@ struct carve {
     uint64_t durable;    /* every record up to here was confirmed to somebody */
     size_t dropped;      /* records behind the first gap, and unfinished ones: never confirmed */
     bool newer;          /* a record of a later format was seen */
+    bool foreign;        /* it is something else: no records, and no gdbm file or one of somebody else */
     size_t n_short;      /* … of them, those that the end of the file cuts off */
     size_t n_damaged;    /* records that are not whole, the first CARVE_DAMAGED_MAX of them in damaged */
     struct carved damaged[CARVE_DAMAGED_MAX];

@@ -69,12 +69,15 @@ static int gone(int dir, const char *name)
     return unlinkat(dir, name, 0) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-/* The old file keeps a name at every moment; what belonged to it goes first. */
+/* The old file keeps a name at every moment. Its snapshot may be all that knows of some connections, and goes only when the
+ * new one, which does not match it, is there for good. With its mark the next start takes it as it is, and .bak stays. */
 static int put_in_force(int dir, const char *fresh)
 {
-    if (mark_remove(dir) != 0 || gone(dir, SNAPSHOT_FILE) != 0 || gone(dir, BACKUP_FILE) != 0 ||
+    if (mark_remove(dir) != 0 || gone(dir, BACKUP_FILE) != 0 ||
         (linkat(dir, EVENTS_FILE, dir, BACKUP_FILE, 0) != 0 && errno != ENOENT) ||
-        renameat(AT_FDCWD, path_in(fresh, EVENTS_FILE), dir, EVENTS_FILE) != 0)
+        renameat(AT_FDCWD, path_in(fresh, EVENTS_FILE), dir, EVENTS_FILE) != 0 || fsync(dir) != 0)
+        return -1;
+    if (gone(dir, SNAPSHOT_FILE) != 0 || renameat(AT_FDCWD, path_in(fresh, MARK_FILE), dir, MARK_FILE) != 0)
         return -1;
     return fsync(dir);
 }

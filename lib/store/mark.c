@@ -8,12 +8,21 @@
 
 #include "base/io.h"
 #include "json/json.h"
+#include "store/crc32c.h"
 
 #include "base/banned.h"
 
 static const char FRESH[] = "events.clean.new";
 
-enum { MARK_MAX_BYTES = 4096 };
+enum { MARK_MAX_BYTES = 4096, TEXT_SIZE = 128 };
+
+static size_t put_text(char text[TEXT_SIZE], const struct mark *m)
+{
+    char check[16];
+    int n = snprintf(text, TEXT_SIZE, "{\"position\":%" PRId64 ",\"size\":%" PRId64, m->position, m->size);
+    (void)snprintf(check, sizeof check, "%08" PRIx32, crc32c(slice_of(text, (size_t)n)));
+    return (size_t)n + (size_t)snprintf(text + n, TEXT_SIZE - (size_t)n, ",\"check\":\"%s\"}\n", check);
+}
 
 static int read_small(int dir, struct buf *dst)
 {
@@ -37,6 +46,8 @@ bool mark_read(int dir, struct mark *m)
     bool ok = read_small(dir, &text) == 0 && json_parse(buf_slice(&text), &mark, &err) == 0 &&
               json_int(json_get(mark, S("position")), &m->position) == 0 &&
               json_int(json_get(mark, S("size")), &m->size) == 0 && m->position >= 0;
+    char want[TEXT_SIZE];
+    ok = ok && slice_eq(buf_slice(&text), slice_of(want, put_text(want, m)));
     buf_free(&text);
     if (!ok)
         *m = (struct mark){0};
@@ -54,10 +65,8 @@ static int write_fresh(int dir, struct slice text)
 
 int mark_write(int dir, const struct mark *m)
 {
-    char text[96];
-    int n = snprintf(text, sizeof text, "{\"position\":%" PRId64 ",\"size\":%" PRId64 "}\n", m->position,
-                     m->size);
-    if (write_fresh(dir, slice_of(text, (size_t)n)) != 0)
+    char text[TEXT_SIZE];
+    if (write_fresh(dir, slice_of(text, put_text(text, m))) != 0)
         return -1;
     return renameat(dir, FRESH, dir, MARK_FILE) == 0 ? fsync(dir) : -1;
 }

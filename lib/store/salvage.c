@@ -184,26 +184,57 @@ static int apply_later(struct salvage *s, const struct record *r, void *arg)
     return 0;
 }
 
+struct claim {
+    struct state state;
+    uint64_t position;
+    bool untrue;
+};
+
+/* It must know every connection that has a record before it, and not as it was earlier. */
+static int compare(struct salvage *s, const struct record *r, void *arg)
+{
+    struct claim *c = arg;
+    const struct held *h = state_find(&c->state, r->id);
+    (void)s;
+    c->untrue |= r->position <= c->position && (!h || h->revision < r->revision);
+    return 0;
+}
+
 /* Something is missing that a snapshot of the state knows: what counts is where the connections are, not how they came
  * there. */
 static int use_snapshot(struct salvage *s, const struct snapshot *snapshot)
 {
     if (!s->problems || !snapshot || !snapshot->position || snapshot->position > s->position)
         return 0;
+    struct claim claim = {.position = snapshot->position};
+    (void)snapshot_show(snapshot, apply_snapshot, &claim.state);
+    int rc = each(s, compare, &claim);
+    if (rc != 0 || claim.untrue) {
+        if (rc == 0)
+            warn("cannot use '%s': it is of another log", SNAPSHOT_FILE);
+        state_free(&claim.state);
+        return rc;
+    }
     s->snapshot = snapshot;
     if (s->cut < snapshot->position)
         s->cut = snapshot->position;
     state_free(&s->state);
-    (void)snapshot_show(snapshot, apply_snapshot, &s->state);
+    s->state = claim.state;
     return each(s, apply_later, &s->state);
 }
 
-static int scan_file(struct carve *c, int fd, uint64_t must, struct log_error *err)
+/* Where a log was, an empty or another file is one that lost everything. */
+static int scan_file(struct salvage *s, int fd, uint64_t must, struct log_error *err)
 {
     struct stat st;
-    if (!must || fstat(fd, &st) != 0 || st.st_size)
-        return carve_scan(c, fd, err);
-    *c = (struct carve){.fd = fd};
+    bool empty = must && fstat(fd, &st) == 0 && !st.st_size;
+    s->carve = (struct carve){.fd = fd};
+    if (empty || carve_scan(&s->carve, fd, err) == 0)
+        return 0;
+    if (!must || !s->carve.foreign)
+        return -1;
+    say(s, "foreign", SLICE_NONE);
+    buf_puts(s->out, "}\n");
     return 0;
 }
 
@@ -211,7 +242,7 @@ int salvage_read(struct salvage *s, int fd, uint64_t must, const struct snapshot
                  struct log_error *err)
 {
     *s = (struct salvage){.out = out};
-    if (scan_file(&s->carve, fd, must, err) != 0) {
+    if (scan_file(s, fd, must, err) != 0) {
         salvage_free(s);
         return -1;
     }

@@ -2,6 +2,7 @@
  *
  * A file is read bare, as after a kill (carve.h). What is found to be wrong is said as JSON objects, one a line:
  *
+ *   {"problem":"foreign"}                                      the file is something else
  *   {"problem":"damaged","position":17,"offset":8192}          a confirmed record whose checksum is wrong
  *   {"problem":"missing","from":17,"to":18}                    confirmed records that are not there
  *   {"problem":"bases","want":12,"there":11}                   snapshots at the beginning that are not there
@@ -27,7 +28,8 @@ struct salvage {
     struct buf *out; /* gets the lines */
 };
 
-/* Takes fd over. must: a position that is known to be confirmed, or 0; with one an empty file is a log that lost everything.
+/* Takes fd over. must: a position that is known to be confirmed, or 0; with one an empty file, or
+ * one that is something else, is a log that lost everything.
  * snapshot: of that log, borrowed; NULL for none. 0, or -1 with *err (no event file, of a newer format, cannot be read). To be
  * freed after 0. */
 int salvage_read(struct salvage *s, int fd, uint64_t must, const struct snapshot *snapshot, struct buf *out,

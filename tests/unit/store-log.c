@@ -1,6 +1,7 @@
 /* The event log: records, the contract of log.h for each backend, and what an event file can suffer. */
 #include <errno.h>
 #include <fcntl.h>
+#include <gdbm.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -298,6 +299,20 @@ static void suffering(void)
     refuses(EXIT_PERMANENT, "it is missing, but 'events.durable' is there", "the same after a kill");
 }
 
+/* A database that is not ours is not taken for a log without records. */
+static void foreign(void)
+{
+    clear();
+    GDBM_FILE db = gdbm_open((char *)path_of("events.gdbm"), 0, GDBM_NEWDB, 0600, NULL);
+    ok(db && gdbm_store(db, (datum){"k", 1}, (datum){"v", 1}, GDBM_INSERT) == 0 && gdbm_close(db) == 0,
+       "somebody else's database");
+    refuses(EXIT_PERMANENT, "it is no event file", "somebody else's database");
+    clear();
+    db = gdbm_open((char *)path_of("events.gdbm"), 0, GDBM_NEWDB, 0600, NULL);
+    ok(db && gdbm_close(db) == 0, "killed before the first record");
+    opens("", "killed before the first record");
+}
+
 /* A later format: known as such, whatever else it holds. */
 static void newer(void)
 {
@@ -333,6 +348,7 @@ int main(void)
     contract(&log_memory, false);
     contract(&log_gdbm, true);
     suffering();
+    foreign();
     newer();
     one_owner();
     clear();
