@@ -271,7 +271,7 @@ nothing_lost() { # MESSAGES
     wait_for 15 live_status_is slams failed
     wait_for 15 details_say slams "mqtt-out ended with 111: cannot connect to '127.0.0.1:$(port slammed)'"
     wait_for 15 details_say freezes "127.0.0.1:$(port frozen)"
-    details freezes >&3
+    wait_for 15 details_say burns 'CONNECTED; last failure: '
     run ! live_status_is freezes open
     # the good ones are the same as before
     assert_equal "$(comm -23 <(echo "$good") <(rings_of mqtt-out))" ''

@@ -8,6 +8,8 @@
 
 #include "base/banned.h"
 
+enum { RECENT_MS = 60000 };
+
 /* Groups and the whole alike: all open is open; else the worst word that occurs wins. */
 static const char *worse(const char *a, const char *b)
 {
@@ -74,6 +76,15 @@ static const char *plain_detail(const char *status)
                                            : "CONNECTING";
 }
 
+/* What is open and fails at messages says so for a while. */
+static void put_plain_detail(struct buf *dst, const char *status, const struct vitals *v)
+{
+    const struct log_entry *last = &v->last_error;
+    buf_puts(dst, plain_detail(status));
+    if (strcmp(status, "open") == 0 && last->json && wall_ms() - last->at < RECENT_MS)
+        buf_printf(dst, "; last failure: %s", last->json);
+}
+
 /* Both rings have a say; who says why is named if the other one is better. */
 static void add_detail(struct buf *dst, const struct runner *r, const char *status)
 {
@@ -101,7 +112,9 @@ static void put_client(struct buf *dst, const struct managed *m, unsigned client
         if (strcmp(runner_status(r), e.status) == 0 && r->since > e.since)
             e.since = r->since;
     }
-    e.detail = detail.len ? buf_z(&detail) : plain_detail(e.status);
+    if (!detail.len)
+        put_plain_detail(&detail, e.status, &m->vitals);
+    e.detail = buf_z(&detail);
     put_entry(dst, &e);
     buf_free(&detail);
 }
