@@ -40,7 +40,7 @@ failed() {
 # A fresh container, so that no queue of an earlier run is in its memory; sets PORT.
 peer() { # ARGS…
     start peer amqp-peer -Q "$@" </dev/null
-    wait_for 10 grep -q '^{"port":' "$WORK/peer.out" || failed 'the container does not start'
+    wait_for 10 grep -qs '^{"port":' "$WORK/peer.out" || failed 'the container does not start'
     PORT=$(head -n 1 "$WORK/peer.out" | jq .port)
 }
 

@@ -139,8 +139,15 @@ static void stop(struct timer *t)
     loop_stop(loop);
 }
 
+/* One more round: the closing frames have to be written. */
+static void again(struct timer *t)
+{
+    (void)t;
+}
+
 static void finish(int code)
 {
+    static struct timer nudge = {.at = NEVER, .fire = again};
     if (ending)
         return;
     ending = true;
@@ -148,6 +155,7 @@ static void finish(int code)
     broker_close();
     deadline.fire = stop;
     loop_timer(loop, &deadline, clock_ms() + PARTING_MS);
+    loop_timer(loop, &nudge, clock_ms());
 }
 
 static void on_signal(int signo, void *arg)
