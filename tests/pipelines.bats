@@ -163,6 +163,55 @@ four_parts() { [ "$(ring_parts | wc -w)" -eq 4 ]; }
     end_tracked
 }
 
+at_peer() { # ADDRESS: what came there
+    jq -c --arg a "$1" 'select(.event == "message" and .address == $a) | (.text // (.bytes | @base64d)) | fromjson' "$WORK/peer.out"
+}
+
+# Are there N messages at the address?
+arrived() { # ADDRESS N
+    [ "$(at_peer "$1" | wc -l)" -ge "$2" ]
+}
+
+@test "twin-between.sh: commands by MQTT, answers and events by AMQP; what was done stays done" {
+    start peer amqp-peer -t 100 - </dev/null
+    wait_for 10 grep -q '^{"port":' "$WORK/peer.out"
+    PORT=$(head -n 1 "$WORK/peer.out" | jq .port)
+    between() {
+        start ring "$PIPELINES/twin-between.sh" "tcp://127.0.0.1:$MQTT_PORT" "commands/$$/#" "amqp://127.0.0.1:$PORT" </dev/null
+        wait_for 10 grown subscribed
+    }
+    subscribed() { grep -c "^[0-9]*: 	commands/$$/#" "$MQTT_DIR/log"; }
+    grown() { [ "$($1)" -ge "$rings" ]; }
+    send() { # VERB PATH [VALUE]
+        mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -V 5 -q 1 -t "commands/$$/x" \
+            -m '{"topic":"org.a/lamp/things/twin/commands/'"$1"'","headers":{"correlation-id":"'"$1"'"},"path":"'"$2"'"'"${3:+,\"value\":$3}"'}'
+    }
+    local rings=1
+    between
+    send create / '{"attributes":{"on":false}}'
+    send modify /attributes/on true
+    send modify /features/none/properties/x 1
+    wait_for 10 arrived answers 3
+    wait_for 10 arrived events 2
+    run jq -c '[.headers["correlation-id"], .status, .value.error // null]' < <(at_peer answers)
+    assert_output '["create",201,null]
+["modify",204,null]
+["modify",404,"things:feature.notfound"]'
+    run jq -c '[.topic, .path, .revision]' < <(at_peer events)
+    assert_output '["org.a/lamp/things/twin/events/created","/",1]
+["org.a/lamp/things/twin/events/modified","/attributes/on",2]'
+    kill -KILL "${PIDS[ring]}"
+    wait_exit ring
+    rings=2
+    between
+    send retrieve /attributes
+    wait_for 10 arrived answers 4
+    run jq -c .value < <(at_peer answers | tail -n 1)
+    assert_output '{"on":true}'
+    stop ring
+    assert_status 0
+}
+
 @test "service-in-shell.sh answers commands of a connection through the hub" {
     hub
     local json
