@@ -661,6 +661,7 @@ x-6 200'
     say src "$(message x-1 ns/t "$(acks sink:done)")"
     told sink 1
     kill -USR2 "${PIDS[sink]}" # shuts its socket for reading
+    wait_for 10 grep -q 'not read any more' "$WORK/sink.err"
     local i
     for ((i = 2; i < 4; i++)); do
         say src "$(message x-$i ns/t "$(acks sink:done)")"

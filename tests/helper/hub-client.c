@@ -5,7 +5,7 @@
  * Says hello as ROLE (or sends FILE as it is), then relays bytes both ways. Refused: prints the hub's answer, exit 1.
  * Ends with 0 after COUNT lines, or with -e at the end of stdin; with 111 when the hub closes. With -a every message
  * that has an id is settled at once. With -w nothing but the answer is read before USR1.
- * USR2 shuts the socket for reading, as who drains a ring does. With -Q lines are counted, not printed; the
+ * USR2 shuts the socket for reading, as who drains a ring does, and says so. With -Q lines are counted, not printed; the
  * count is printed at the end. */
 #include <poll.h>
 #include <signal.h>
@@ -174,6 +174,17 @@ static void write_hub(void)
         buf_take(&to_hub, (size_t)n);
 }
 
+/* Signals come only while ppoll waits with the mask that this returns, so that none is overlooked. */
+static sigset_t only_while_waiting(void)
+{
+    sigset_t signals, old;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &signals, &old);
+    return old;
+}
+
 int main(int argc, char **argv)
 {
     char standard[108];
@@ -185,6 +196,7 @@ int main(int argc, char **argv)
         opt_usage(&program, "one role is needed");
     sigaction(SIGUSR1, &usr1, NULL);
     sigaction(SIGUSR2, &usr2, NULL);
+    sigset_t old = only_while_waiting();
     if (!path && conn_socket_path(standard, sizeof standard, "hub.sock") == 0)
         path = standard;
     int fd = path ? unix_connect(path) : -1;
@@ -198,9 +210,9 @@ int main(int argc, char **argv)
         struct pollfd p[2] = {{.fd = ended || to_hub.len ? -1 : 0, .events = POLLIN},
                               {.fd = reads || to_hub.len ? fd : -1, .events = POLLOUT}};
         p[1].events = (short)((reads ? POLLIN : 0) | (to_hub.len ? POLLOUT : 0));
-        if (poll(p, 2, -1) < 0) {
-            if (drain)
-                shutdown(fd, SHUT_RD);
+        if (ppoll(p, 2, NULL, &old) < 0) {
+            if (drain && shutdown(fd, SHUT_RD) == 0)
+                notice("the hub's lines are not read any more");
             continue; /* a signal */
         }
         if (p[1].revents & (POLLIN | POLLHUP | POLLERR))
