@@ -206,6 +206,24 @@ sleep_until_next_ms() {
     CONN_DIR=$WORK/x run --separate-stderr conn-journal import <<<nonsense
     assert_status 100
     assert_stderr "conn-journal: error: cannot take in 'stdin': line 1 is not JSON"
+    CONN_DIR=$WORK/x run --separate-stderr conn-journal import < <(cat "$WORK/export" "$WORK/export")
+    assert_status 100
+    assert_stderr "conn-journal: error: cannot take in 'stdin': line $(($(wc -l <"$WORK/export") + 1)) stands behind the end"
+    CONN_DIR=$WORK/x run --separate-stderr conn-journal import <"$WORK/export"
+    fine
+}
+
+@test "an export whose events tell nothing of a connection is refused" {
+    local how
+    some
+    conn-journal export >"$WORK/export"
+    for how in '.payload.connection = 5' '.payload.connection = []' 'del(.payload.connection)' '.payload.connectionId = "z"' \
+        '.id = "../z"' '.payload.connection.id = "z"' '.payload.type = "x"' '.payload = {}' '.kind = "tombstone"' \
+        '.payload.type = "connectivity.events:connectionOpened"' '.kind = "snapshot" | .payload = {connection: 5}'; do
+        CONN_DIR=$WORK/x run --separate-stderr conn-journal import < <(jq -c "if .position == 1 and .kind then $how else . end" "$WORK/export")
+        assert_status 100
+        assert_stderr --regexp "^conn-journal: error: cannot take in 'stdin': line 2 (tells nothing of a connection|does not follow from those before it)\$"
+    done
     CONN_DIR=$WORK/x run --separate-stderr conn-journal import <"$WORK/export"
     fine
 }

@@ -41,6 +41,34 @@ struct json event_of(const struct record *r)
     return (struct json){JSON_OBJECT, r->payload.p, r->payload.len};
 }
 
+static bool describes(struct json doc, struct slice id)
+{
+    return json_is(doc, JSON_OBJECT) && json_text_is(json_get(doc, S("id")), id);
+}
+
+static bool sound(enum event_type type, const struct record *r, struct json doc)
+{
+    switch (type) {
+    case EVENT_CREATED: return r->kind == RECORD_EVENT && describes(doc, r->id);
+    case EVENT_MODIFIED: return r->kind == RECORD_EVENT && r->revision > 1 && describes(doc, r->id);
+    case EVENT_OPENED:
+    case EVENT_CLOSED: return r->kind == RECORD_EVENT && r->revision > 1;
+    case EVENT_DELETED: return r->kind == RECORD_TOMBSTONE && r->revision > 1;
+    case EVENT_UNKNOWN: break;
+    }
+    return false;
+}
+
+bool event_sound(const struct record *r)
+{
+    struct json event = event_of(r), doc = json_get(event, S("connection"));
+    if (!connection_id_valid(r->id))
+        return false;
+    if (r->kind == RECORD_SNAPSHOT)
+        return !json_present(doc) || describes(doc, r->id);
+    return json_text_is(json_get(event, S("connectionId")), r->id) && sound(event_type_of(event), r, doc);
+}
+
 static void put_masked(struct buf *dst, struct json event, struct json doc)
 {
     struct buf masked = {0};

@@ -20,5 +20,7 @@ enum event_type event_type_of(struct json event);
 struct json event_of(const struct record *r);
 /* Appends `{"position":P,"signal":{event}}\n`, as followers get it, masked unless secrets. */
 void event_put_line(struct buf *dst, const struct record *r, bool secrets);
+/* Does it tell of its connection what a record of its kind has to? Of records that came from elsewhere. */
+bool event_sound(const struct record *r);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "json/json.h"
+#include "store/event.h"
 
 #include "base/banned.h"
 
@@ -94,8 +95,9 @@ static int take_record(struct take *t, struct json line)
         !number(line, S("revision"), &r.revision) || !number(line, S("time"), &time))
         rc = bad(t, "is no record");
     r.payload = json_slice(payload);
-    if (rc == 0)
-        r.time = (int64_t)time;
+    r.time = (int64_t)time;
+    if (rc == 0 && !event_sound(&r))
+        rc = bad(t, "tells nothing of a connection");
     if (rc == 0 && t->log->backend->rewrite_put(t->log, &r) != 0)
         rc = errno == EINVAL ? bad(t, "does not follow from those before it")
                              : log_fail(t->err, EXIT_TEMPORARY, "%s", strerror(errno));
@@ -145,9 +147,13 @@ int export_take(struct lines *in, struct event_log *log, struct log_error *err)
             rc = take_line(&t, text);
         else if (st == LINES_MORE)
             rc = lines_fill(in) < 0 ? log_fail(err, EXIT_TEMPORARY, "%s", strerror(errno)) : 0;
+        else if (st == LINES_LONG)
+            rc = log_fail(err, EXIT_PERMANENT, "line %" PRIu64 " is too long", t.number + 1);
         else
             rc = log_fail(err, EXIT_PERMANENT, "it ends after line %" PRIu64 ", without its end", t.number);
     }
+    if (rc == 0 && lines_next(in, &text) == LINES_LINE) /* as far as it has been read: a socket stays open */
+        rc = take_line(&t, text);
     if (rc != 0)
         log->backend->rewrite_abandon(log);
     return rc;

@@ -81,9 +81,16 @@ static struct slice with_status(struct json doc, bool open)
     return copy;
 }
 
+/* Whatever a record says: a document is an object, or there is none. */
+static struct slice document_in(struct json event)
+{
+    struct json doc = json_get(event, S("connection"));
+    return doc.type == JSON_OBJECT ? slice_dup(json_slice(doc)) : SLICE_NONE;
+}
+
 static void become(struct held *h, const struct record *r, struct json event)
 {
-    h->doc = slice_dup(json_slice(json_get(event, S("connection"))));
+    h->doc = document_in(event);
     h->deleted = false;
     h->entity_revision = r->revision;
     h->modified = r->time;
@@ -130,14 +137,13 @@ static int64_t number(struct json object, struct slice name)
 
 static void take_snapshot(struct held *h, const struct record *r)
 {
-    struct json snapshot = event_of(r), doc = json_get(snapshot, S("connection"));
+    struct json snapshot = event_of(r);
     h->entity_revision = (uint64_t)number(snapshot, S("entityRevision"));
     h->created = number(snapshot, S("created"));
     h->modified = number(snapshot, S("modified"));
     h->time = number(snapshot, S("time"));
-    h->deleted = !json_present(doc);
-    if (!h->deleted)
-        h->doc = slice_dup(json_slice(doc));
+    h->doc = document_in(snapshot);
+    h->deleted = !h->doc.p;
 }
 
 /* --- changes ---------------------------------------------------------------------------------------------------- */
