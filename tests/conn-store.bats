@@ -86,7 +86,7 @@ load helper/store
     fine
     assert_lines '[.[]|(.signal.payload.error // .error.error // .signal.status)]' '["json.invalid","json.invalid","json.field.missing","json.invalid","json.field.missing","json.invalid","json.type.notparsable","json.type.notparsable","json.field.missing","json.invalid","connectivity:connection.id.invalid","connectivity:connection.notfound","json.field.missing","json.invalid","json.field.missing","connectivity:connection.notfound","connectivity:connection.notfound",201,"connectivity:connection.conflict","json.invalid","connectivity:connection.uri.invalid","connectivity:connection.configuration.invalid","connectivity:connection.configuration.invalid","connectivity:connection.unavailable","json.invalid","json.invalid","json.invalid",200]'
     assert_lines '[.[].signal|select(.payload)|.type=="connectivity.responses:errorResponse" and .status==.payload.status and (.payload.message|length>0)]|all' true
-    assert_lines '[.[].signal.payload|select(.pointer)|.pointer]' '["/signal","/signal","/type","/type","/type","/type","/connectionId","/connectionId","/connectionId","/connection","/connection","/connectionType","/connectionType","/uri","/connectionType"]'
+    assert_lines '[.[].signal.payload|select(.pointer)|.pointer]' '["/signal","/signal","/type","/type","/type","/type","/connectionId","/connectionId","/connectionId","/connection","/connection","/connectionType","/connectionType","/uri","/sources","/connectionType"]'
     store '{"follow":{}}'
     assert_lines '[.[]|.state.connection.id // .live]' '["ok",{"position":1,"state":true}]'
 }
