@@ -221,6 +221,7 @@ bench: deps
 	@BUILD=$(BUILD) bench/protocol.sh
 	@BUILD=$(BUILD) bench/twin.sh
 	@BUILD=$(BUILD) bench/hub.sh
+	@BUILD=$(BUILD) bench/circle.sh
 
 # --- install -------------------------------------------------------------------------------------------------------
 
