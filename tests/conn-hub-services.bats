@@ -141,6 +141,15 @@ END
     assert_equal "$wrong" ''
 }
 
+@test "the settlement table, whole: all kinds of commands, all combinations, against a model of the rules" {
+    hub
+    run --separate-stderr timeout 100 "$HELPER/settlement-table" "$CONN_RUN/hub.sock"
+    assert_status 0
+    assert_output '3636 rows'
+    assert_stderr ''
+    is_counter waits 0
+}
+
 @test "only the kinds of answers that the reply target expects are told, the command is settled all the same" {
     hub
     rings dev _/_/things/twin/events -a 200
