@@ -30,6 +30,16 @@ fine() {
 }
 codes='[.[].signal|.payload.error // .status]'
 
+@test "all that is wrong with a document is told in one answer, Ditto's first problem first" {
+    local bad='{"connectionStatus":"odd","uri":"x","targets":[{"address":"a/#","topics":["no"],"qos":9,"authorizationContext":[]}]}'
+    store "$(create a "$bad")" "$(create a '{"uri":"x"}')" "$(create a)" "$(modify a "$bad")" "$(signal testConnection "\"connection\":$(document b "$bad")")"
+    fine
+    assert_lines '[.[1].signal.payload|.pointer,.problems]' '["/uri",null]'
+    local pointers='["/connectionStatus","/targets/0/topics/0","/targets/0/authorizationContext","/uri","/targets/0/address","/targets/0/qos"]'
+    assert_lines '[.[]|.signal.payload|select(.problems)|[.problems[].pointer]]' "[$pointers,$pointers,$pointers]"
+    assert_lines '[.[]|.signal.payload|select(.problems)|del(.problems) == .problems[0]]' '[true,true,true]'
+}
+
 @test "preconditions: entity tags and the expected revision" {
     store "$(create a '{}' '"expected-revision":1')" "$(create a '{}' '"if-match":"*"')" "$(create a '{}' '"if-none-match":"*","expected-revision":0')" \
         "$(create a '{}' '"if-none-match":"*"')" "$(on openConnection a '"expected-revision":"1"')" \

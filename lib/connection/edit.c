@@ -279,8 +279,8 @@ static void check_type(struct json sent, struct json previous, struct connection
 }
 
 /* What the document itself says wrong ranks before its type, and that before a mask that cannot be lifted. */
-int connection_edit_all(struct buf *dst, struct json sent, struct json previous, bool any_type,
-                        struct connection_problems *p)
+int connection_edit(struct buf *dst, struct json sent, struct json previous, bool any_type,
+                    struct connection_problems *p)
 {
     struct connection c;
     struct buf merged = {0};
@@ -301,16 +301,6 @@ int connection_edit_all(struct buf *dst, struct json sent, struct json previous,
         connection_free(&c);
     buf_wipe(&merged);
     return p->n ? -1 : 0;
-}
-
-int connection_edit(struct buf *dst, struct json sent, struct json previous, struct ditto_error *err)
-{
-    struct connection_problems problems;
-    int rc = connection_edit_all(dst, sent, previous, false, &problems);
-    if (rc < 0)
-        *err = problems.v[0];
-    connection_problems_free(&problems);
-    return rc;
 }
 
 void connection_edit_status(struct buf *dst, struct json stored, bool open)

@@ -39,15 +39,33 @@ void answer_end(struct buf *out)
     buf_puts(out, "}\n");
 }
 
-void answer_error(struct buf *out, struct json question, const struct ditto_error *err)
+static void put_payload(struct buf *out, const struct ditto_error *err, struct slice problems)
+{
+    ditto_error_put(out, err, true);
+    if (!problems.len)
+        return;
+    buf_cut(out, out->len - 1);
+    json_put_key(out, S("problems"));
+    buf_putc(out, '[');
+    buf_put_slice(out, problems);
+    buf_puts(out, "]}");
+}
+
+void answer_errors(struct buf *out, struct json question, const struct ditto_error *err,
+                   struct slice problems)
 {
     answer_begin(out, question, (struct answer_headers){0});
     buf_puts(out, "{\"type\":\"connectivity.responses:errorResponse\"");
     json_put_member_int(out, S("status"), err->status);
     json_put_key(out, S("payload"));
-    ditto_error_put(out, err, true);
+    put_payload(out, err, problems);
     buf_putc(out, '}');
     answer_end(out);
+}
+
+void answer_error(struct buf *out, struct json question, const struct ditto_error *err)
+{
+    answer_errors(out, question, err, S(""));
 }
 
 void answer_notice(struct buf *out, const struct ditto_error *err)

@@ -19,6 +19,10 @@ void answer_begin(struct buf *out, struct json question, struct answer_headers h
 void answer_end(struct buf *out);
 /* The whole line of an errorResponse, whose payload has the pointer, too, if there is one. */
 void answer_error(struct buf *out, struct json question, const struct ditto_error *err);
+/* The same with all problems beside the first: the payload has "problems", error objects with commas between, unless that is
+ * empty. */
+void answer_errors(struct buf *out, struct json question, const struct ditto_error *err,
+                   struct slice problems);
 /* A line that answers no command: {"error":{…}}. */
 void answer_notice(struct buf *out, const struct ditto_error *err);
 /* False with the header response-required: false. */

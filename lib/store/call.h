@@ -24,6 +24,7 @@ struct call {
     struct buf *out;
     size_t before;               /* bytes of out that stand already */
     struct buf id_text, scratch; /* decoded: what id points to; other texts */
+    struct buf problems; /* of the document, if there are several: error objects with commas between */
 };
 
 enum need {

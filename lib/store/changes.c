@@ -43,6 +43,22 @@ static void await(struct call *c, bool was_open)
         c->outcome = COMMAND_AWAIT;
 }
 
+/* The document to store. The first problem is the error, all of them are told beside it. */
+static int edit(struct call *c, struct buf *dst, struct json previous, struct ditto_error *err)
+{
+    struct connection_problems problems;
+    bool any_type = call_header_true(c, S("ditto-sudo"));
+    int rc = connection_edit(dst, c->document, previous, any_type, &problems);
+    if (rc != 0)
+        *err = problems.v[0];
+    for (size_t i = 0; problems.n > 1 && i < problems.n; i++) {
+        json_put_item(&c->problems);
+        ditto_error_put(&c->problems, &problems.v[i], true);
+    }
+    connection_problems_free(&problems);
+    return rc;
+}
+
 int change_create(struct call *c, struct ditto_error *err)
 {
     struct buf doc = {0};
@@ -50,7 +66,7 @@ int change_create(struct call *c, struct ditto_error *err)
         return ditto_fail(err, 409, "connectivity:connection.conflict",
                           "Choose another id, or modify the connection.", NULL,
                           "The connection '%.*s' exists already.", SLICE_ARG(c->id));
-    int rc = connection_edit(&doc, c->document, none, err);
+    int rc = edit(c, &doc, none, err);
     if (rc == 0)
         rc = check_programs(buf_slice(&doc), false, err);
     if (rc == 0)
@@ -65,27 +81,13 @@ int change_create(struct call *c, struct ditto_error *err)
     return rc;
 }
 
-/* connection_edit refuses another type. Whoever may change it finds it changed already. */
-static int edit(struct call *c, struct buf *dst, struct ditto_error *err)
-{
-    struct json type = json_get(c->document, S("connectionType")), previous = held_doc(c->held);
-    struct buf retyped = {0};
-    if (!call_header_true(c, S("ditto-sudo")) || type.type != JSON_STRING)
-        return connection_edit(dst, c->document, previous, err);
-    json_put_with(&retyped, previous, S("connectionType"), json_slice(type));
-    previous = (struct json){JSON_OBJECT, buf_p(&retyped), retyped.len};
-    int rc = connection_edit(dst, c->document, previous, err);
-    buf_wipe(&retyped);
-    return rc;
-}
-
 int change_modify(struct call *c, struct ditto_error *err)
 {
     struct buf doc = {0};
     if (!c->held)
         return call_not_found(c->id, err);
     bool was_open = held_open(c->held);
-    int rc = edit(c, &doc, err);
+    int rc = edit(c, &doc, held_doc(c->held), err);
     if (rc == 0)
         rc = check_programs(buf_slice(&doc), false, err);
     if (rc == 0)
@@ -142,7 +144,7 @@ int change_test(struct call *c, struct ditto_error *err)
         call_close(c);
         return 0;
     }
-    int rc = connection_edit(&doc, c->document, none, err);
+    int rc = edit(c, &doc, none, err);
     if (rc == 0)
         rc = check_programs(buf_slice(&doc), true, err);
     buf_wipe(&doc);

@@ -200,11 +200,12 @@ enum outcome commands_run(struct store *s, struct json line, struct asker asker,
     };
     if (run(&c, &err) != 0) {
         buf_cut(out, c.before);
-        answer_error(out, line, &err);
+        answer_errors(out, line, &err, buf_slice(&c.problems));
     }
     if (!answer_wanted(line))
         buf_cut(out, c.before);
     buf_free(&c.id_text);
     buf_free(&c.scratch);
+    buf_free(&c.problems);
     return c.outcome;
 }

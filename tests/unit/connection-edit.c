@@ -114,7 +114,12 @@ static int edit(struct buf *dst, const char *sent, const char *previous, struct 
 {
     *err = (struct ditto_error){0};
     struct json before = previous ? parsed(slice_str(previous)) : (struct json){JSON_ABSENT, NULL, 0};
-    return connection_edit(dst, parsed(slice_str(sent)), before, err);
+    struct connection_problems problems;
+    int rc = connection_edit(dst, parsed(slice_str(sent)), before, false, &problems);
+    if (rc != 0)
+        *err = problems.v[0];
+    connection_problems_free(&problems);
+    return rc;
 }
 
 static void test_edit(void)
@@ -300,13 +305,13 @@ static void test_all(void)
         "\"credentials\":{\"type\":\"client-cert\",\"key\":\"*****\"},"
         "\"targets\":[{\"address\":\"x\",\"authorizationContext\":[\"a\"]}]}";
     static const char *const places[] = {"/targets/0/address", "/connectionType", "/credentials/key"};
-    ok(connection_edit_all(&b, parsed(slice_str(sent)), parsed(slice_str(before)), false, &p) < 0,
+    ok(connection_edit(&b, parsed(slice_str(sent)), parsed(slice_str(before)), false, &p) < 0,
        "several problems");
     is_int((long long)p.n, 3, "all of them");
     for (size_t i = 0; i < p.n && i < 3; i++)
         is_slice(slice_str(p.v[i].pointer), slice_str(places[i]), "problem %zu", i);
     connection_problems_free(&p);
-    ok(connection_edit_all(&b, parsed(slice_str(sent)), parsed(slice_str(before)), true, &p) < 0,
+    ok(connection_edit(&b, parsed(slice_str(sent)), parsed(slice_str(before)), true, &p) < 0,
        "another type is no problem");
     is_int((long long)p.n, 2, "if that is allowed");
     connection_problems_free(&p);
