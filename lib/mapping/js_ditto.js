@@ -89,5 +89,5 @@
     for (const [name, value] of Object.entries(functions))
         Object.defineProperty(global, name, {value, writable: true, configurable: true});
     // What Ditto's engine does not have.
-    for (const name of ['console', 'WebAssembly', 'Atomics', 'SharedArrayBuffer']) delete global[name];
+    for (const name of ['console', 'Proxy', 'WebAssembly', 'Atomics', 'SharedArrayBuffer']) delete global[name];
 })(globalThis);
