@@ -3,8 +3,6 @@
 #include "connection/secrets.h"
 #include "connection/uri.h"
 
-#include <strings.h>
-
 #include "base/scan.h"
 #include "base/banned.h"
 
@@ -35,16 +33,11 @@ static bool same_text(struct json a, struct json b)
     return same;
 }
 
-static bool same_text_ignoring_case(struct slice a, struct slice b)
-{
-    return a.len == b.len && (!a.len || strncasecmp(a.p, b.p, a.len) == 0);
-}
-
 static bool is_secure(struct slice scheme)
 {
     static const char *const secure[] = {"amqps", "ssl", "https", "ssh", NULL};
     for (size_t i = 0; secure[i]; i++) {
-        if (same_text_ignoring_case(scheme, slice_str(secure[i])))
+        if (slice_eq_nocase(scheme, slice_str(secure[i])))
             return true;
     }
     return false;
@@ -54,7 +47,7 @@ static bool is_secure(struct slice scheme)
 static bool same_server(struct slice now, struct slice before)
 {
     struct uri_parts x, y;
-    return url_split(now, &x) == 0 && url_split(before, &y) == 0 && same_text_ignoring_case(x.host, y.host) &&
+    return url_split(now, &x) == 0 && url_split(before, &y) == 0 && slice_eq_nocase(x.host, y.host) &&
            (is_secure(x.scheme) || !is_secure(y.scheme));
 }
 

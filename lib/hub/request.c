@@ -1,7 +1,5 @@
 #include "hub/request.h"
 
-#include <strings.h>
-
 #include "protocol/duration.h"
 
 #include "base/banned.h"
@@ -19,11 +17,6 @@ static const struct slice names[H_COUNT] = {
     [H_DIVERT_TYPES] = {"divert-expected-response-types", 30},
 };
 
-static bool named(struct slice raw_key, struct slice name)
-{
-    return raw_key.len == name.len && strncasecmp(raw_key.p, name.p, name.len) == 0;
-}
-
 static void find_headers(struct json headers, struct json *found)
 {
     for (size_t i = 0; i < H_COUNT; i++)
@@ -32,7 +25,7 @@ static void find_headers(struct json headers, struct json *found)
         return;
     for (struct json_iter it = json_iter(headers); json_next(&it);)
         for (size_t i = 0; i < H_COUNT; i++)
-            if (named(it.key, names[i]))
+            if (slice_eq_nocase(it.key, names[i]))
                 found[i] = it.value;
 }
 

@@ -124,33 +124,3 @@ int acks_put_requested(struct buf *dst, struct json list, const struct ack_reque
     buf_free(&text);
     return result;
 }
-
-/* --- what is shown -------------------------------------------------------------------------------------------------- */
-
-static bool is_hidden(struct json label, struct slice issued)
-{
-    struct buf text = {0};
-    struct slice says = json_text(label, &text);
-    bool hidden = says.p && (ack_label_builtin(says) || (issued.p && slice_eq(says, issued)));
-    buf_free(&text);
-    return hidden;
-}
-
-bool acks_put_visible(struct buf *dst, struct json list, struct slice issued)
-{
-    size_t before = dst->len, left = 0;
-    bool had = json_count(list) > 0;
-    struct json_iter it = json_iter(list);
-    buf_putc(dst, '[');
-    while (json_next(&it)) {
-        if (is_hidden(it.value, issued))
-            continue;
-        json_put_item(dst);
-        json_put_compact(dst, it.value);
-        left++;
-    }
-    buf_putc(dst, ']');
-    if (had && !left)
-        buf_cut(dst, before);
-    return left || !had;
-}

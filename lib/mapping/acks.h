@@ -27,8 +27,4 @@ void ack_requests_free(struct ack_requests *r);
 int acks_put_requested(struct buf *dst, struct json list, const struct ack_requests *r,
                        const struct facts *facts, struct scratch *s, struct ditto_error *err);
 
-/* Appends the list without the built-in labels and the given one (SLICE_NONE: none). False, and nothing appended, if that
- * leaves nothing of a list that had labels. */
-bool acks_put_visible(struct buf *dst, struct json list, struct slice issued);
-
 #endif

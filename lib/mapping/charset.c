@@ -1,7 +1,5 @@
 #include "mapping/charset.h"
 
-#include <strings.h>
-
 #include "base/scan.h"
 
 #include "base/banned.h"
@@ -35,7 +33,7 @@ static enum charset charset_of(struct slice content_type)
 {
     struct slice name = name_of(content_type);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (name.len == strlen(names[i].name) && strncasecmp(name.p, names[i].name, name.len) == 0)
+        if (slice_eq_nocase(name, slice_str(names[i].name)))
             return names[i].charset;
     return UTF_8;
 }

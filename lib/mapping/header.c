@@ -1,13 +1,12 @@
 #include "mapping/header.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/banned.h"
 
 bool header_is(struct slice name, struct slice other)
 {
-    return name.len == other.len && strncasecmp(name.p, other.p, name.len) == 0;
+    return slice_eq_nocase(name, other);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 #include "mapping/acks.h"
 #include "mapping/explain.h"
 #include "mapping/tally.h"
+#include "protocol/acks.h"
 
 #include "base/banned.h"
 
@@ -104,7 +105,7 @@ static void put_visible_acks(struct buf *dst, const struct header *h, struct sli
     struct buf scratch = {0};
     size_t before = dst->len;
     header_put_key(dst, h->raw);
-    if (!acks_put_visible(dst, acks_list(h->value, &scratch), issued))
+    if (!acks_put_shown(dst, acks_list(h->value, &scratch), issued))
         buf_cut(dst, before);
     buf_free(&scratch);
 }

@@ -8,6 +8,34 @@
 
 #include "base/banned.h"
 
+static bool is_shown(struct json label, struct slice issued)
+{
+    struct buf scratch = {0};
+    struct slice text = json_text(label, &scratch);
+    bool shown = !text.p || !(ack_label_builtin(text) || (issued.p && slice_eq(text, issued)));
+    buf_free(&scratch);
+    return shown;
+}
+
+bool acks_put_shown(struct buf *dst, struct json list, struct slice issued)
+{
+    size_t before = dst->len, all = 0, left = 0;
+    struct json_iter it = json_iter(list);
+    buf_putc(dst, '[');
+    for (; json_next(&it); all++) {
+        if (!is_shown(it.value, issued))
+            continue;
+        json_put_item(dst);
+        json_put_compact(dst, it.value);
+        left++;
+    }
+    buf_putc(dst, ']');
+    if (left || !all)
+        return true;
+    buf_cut(dst, before);
+    return false;
+}
+
 /* --- defaults --------------------------------------------------------------------------------------------------- */
 
 struct wishes {

@@ -17,6 +17,10 @@ enum ack_kind {
  * header.invalid (400) in *err if the timeout is zero although something is waited for; the object is complete then, too. */
 int acks_put_defaults(struct buf *dst, struct json headers, enum ack_kind kind, struct ditto_error *err);
 
+/* Appends the list without Ditto's own labels and the given one (SLICE_NONE: none): they do not concern anybody outside.
+ * False, and nothing appended, if that leaves nothing of a list that had labels: it is not shown. */
+bool acks_put_shown(struct buf *dst, struct json list, struct slice issued);
+
 struct ack {
     struct slice label;
     int status;

@@ -1,29 +1,22 @@
 /* content_type.c: classes of payloads. */
 #include "protocol/content_type.h"
 
-#include <strings.h>
-
 #include "base/banned.h"
-
-static bool same(struct slice s, struct slice name)
-{
-    return s.len == name.len && strncasecmp(s.p, name.p, name.len) == 0;
-}
 
 static bool starts(struct slice s, struct slice prefix)
 {
-    return s.len >= prefix.len && same(slice_of(s.p, prefix.len), prefix);
+    return s.len >= prefix.len && slice_eq_nocase(slice_of(s.p, prefix.len), prefix);
 }
 
 /* Is it the name itself, or something, "+" and the name? */
 static bool is_kind_of(struct slice subtype, struct slice name)
 {
-    if (same(subtype, name))
+    if (slice_eq_nocase(subtype, name))
         return true;
     if (subtype.len < name.len + 2)
         return false;
     size_t at = subtype.len - name.len;
-    return subtype.p[at - 1] == '+' && same(slice_skip(subtype, at), name);
+    return subtype.p[at - 1] == '+' && slice_eq_nocase(slice_skip(subtype, at), name);
 }
 
 static struct slice without_parameters(struct slice content_type)
@@ -39,7 +32,7 @@ enum content_class content_class_of(struct slice content_type)
     if (!starts(type, S("application/")))
         return CONTENT_BINARY;
     struct slice subtype = slice_skip(type, sizeof "application/" - 1);
-    if (same(subtype, S("merge-patch+json")))
+    if (slice_eq_nocase(subtype, S("merge-patch+json")))
         return CONTENT_MERGE_PATCH;
     if (is_kind_of(subtype, S("json")))
         return CONTENT_JSON;
@@ -59,5 +52,5 @@ const char *content_class_text(enum content_class c)
 
 bool content_is_ditto(struct slice content_type)
 {
-    return same(without_parameters(content_type), S("application/vnd.eclipse.ditto+json"));
+    return slice_eq_nocase(without_parameters(content_type), S("application/vnd.eclipse.ditto+json"));
 }

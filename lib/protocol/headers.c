@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "json/pointer.h"
+#include "protocol/acks.h"
 #include "protocol/duration.h"
 #include "protocol/ids.h"
 
@@ -388,24 +389,14 @@ static bool elements_fit(struct pass *p, struct json array, enum header_kind kin
     return true;
 }
 
-/* Labels that Ditto answers itself do not concern anybody outside; a list that had nothing else is not shown. */
 static int put_labels_out(struct pass *p, const struct item *h, struct json array)
 {
-    struct json_iter it = json_iter(array);
-    size_t n = 0, all = 0, before = p->dst->len, size = p->seen->size;
+    size_t before = p->dst->len, size = p->seen->size;
     put_name(p, h);
     size_t at = p->dst->len;
-    buf_putc(p->dst, '[');
-    for (; json_next(&it); all++) {
-        if (ack_label_builtin(text_of(p, it.value)))
-            continue;
-        json_put_item(p->dst);
-        buf_put_slice(p->dst, json_slice(it.value));
-        n++;
-    }
-    buf_putc(p->dst, ']');
+    bool shown = acks_put_shown(p->dst, array, SLICE_NONE);
     p->seen->size += p->dst->len - at;
-    if (all && !n) {
+    if (!shown) {
         buf_cut(p->dst, before);
         p->seen->size = size;
     }

@@ -1,6 +1,7 @@
 /* mapping-acks: acknowledgements that are requested: by default, by sources, filtered; and which of them are shown. */
 #include "mapping/acks.h"
 #include "protocol/acks.h"
+#include "protocol/acks.h"
 
 #include "vectors.h"
 
@@ -125,7 +126,7 @@ static void shown(const char *value, bool visible, const char *want)
 {
     struct buf list = {0}, out = {0};
     struct json l = acks_list(value ? parsed(value) : (struct json){JSON_ABSENT, NULL, 0}, &list);
-    ok(acks_put_visible(&out, l, S("c:x")) == visible, "something is left to see");
+    ok(acks_put_shown(&out, l, S("c:x")) == visible, "something is left to see");
     is_slice(buf_slice(&out), slice_str(want), "what is visible");
     buf_free(&list);
     buf_free(&out);
