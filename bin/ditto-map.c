@@ -234,9 +234,11 @@ static void on_signal(int signo, void *arg)
     struct app *a = arg;
     if (signo == SIGUSR1)
         mapping_print_counts(&a->mapping);
+    else if (signo == SIGUSR2)
+        report_alive();
     else if (signo != SIGHUP) /* nothing can be read again */
         end_of_input(a, false);
-    a->in_watch.off = a->ended;
+    a->in_watch.off |= a->ended;
 }
 
 /* --- start ------------------------------------------------------------------------------------------------------ */
@@ -289,7 +291,7 @@ static int start_scripts(struct app *a)
 
 static void run(struct app *a)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+    static const int signals[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP};
     a->loop = loop_new();
     a->in_watch = (struct watch){.fd = 0, .events = POLLIN, .ready = on_input, .arg = a};
     a->out_watch = (struct watch){.fd = 1, .ready = on_broken_output, .arg = a};

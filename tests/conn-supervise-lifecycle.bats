@@ -188,6 +188,34 @@ nothing_lost() { # MESSAGES
     live_status_is c open
 }
 
+# No program of ours can be made to compute for ever: the supervisor gets one that does instead of its mapper.
+@test "a mapper that computes and does not look up is ended, one that waits for its reader is not" {
+    mosquitto_start
+    mkdir "$WORK/bin"
+    cp "$BUILD/bin/conn-supervise" "$BUILD"/bin/mqtt-* "$WORK/bin"
+    printf '#!/bin/sh\n[ ! -e "$WORK/endless" ] || while :; do :; done\n[ ! -e "$WORK/waits" ] || read -r never <"$WORK/waits"\nexec "$BUILD/bin/ditto-map" "$@"\n' \
+        >"$WORK/bin/ditto-map"
+    chmod +x "$WORK/bin/ditto-map"
+    touch "$WORK/endless"
+    export WORK BUILD PATH=$WORK/bin:$PATH SUPERVISE_OPTS='-b 50 -B 400 -H 300'
+    house_start
+    both_ends c "tcp://127.0.0.1:$MQTT_PORT" '.targets = []' >"$WORK/c.json"
+    put create "$WORK/c.json"
+    wait_for 20 says 'ditto-map did not answer for 300 ms and was ended'
+    mkfifo "$WORK/waits"
+    rm "$WORK/endless"
+    restarted() { [ "$(grep -c "inbound ring of client 0 is open" "$WORK/supervise.err")" -ge 2 ]; }
+    wait_for 10 restarted
+    wait_for 10 count mqtt-in 1
+    waits=$(house_ring mqtt-in)
+    asked() { [ "$(grep -c 'SIGUSR2' "$WORK/strace.out")" -ge 5 ]; }
+    start strace strace -f -qq -e trace=none -e signal=SIGUSR2 -o "$WORK/strace.out" -p "$waits" </dev/null
+    wait_for 20 asked
+    stop strace
+    assert_equal "$(house_ring mqtt-in)" "$waits"
+    live_status_is c open
+}
+
 @test "a quiet ring is asked whether it lives, and left alone" {
     mosquitto_start
     SUPERVISE_OPTS='-b 50 -B 400 -H 100'

@@ -27,12 +27,13 @@ static void die_with(pid_t parent)
         _exit(EXIT_TEMPORARY);
 }
 
-/* Our handlers would swallow a signal that comes before exec; until they are gone, signals wait. */
+/* Our handlers would swallow a signal that comes before exec; until they are gone, signals wait. A question that comes
+ * before the program can answer must not end it. */
 static void default_signals(void)
 {
     sigset_t none;
     for (int signo = 1; signo < NSIG; signo++)
-        signal(signo, SIG_DFL);
+        signal(signo, signo == SIGUSR2 ? SIG_IGN : SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

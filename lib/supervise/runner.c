@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -212,11 +213,11 @@ void runner_hub_lost(struct runner *r)
 static void describe_end(struct runner *r)
 {
     const struct ring *ring = &r->ring;
-    size_t who = r->stood_still ? r->still_part : ring->culprit;
+    size_t who = r->hung ? r->hung_part : ring->culprit;
     const char *name = who < ring->n ? r->names[who] : "it";
-    if (r->stood_still)
-        snprintf(r->detail, sizeof r->detail, "%s stood still for %lld ms and was ended", name,
-                 (long long)r->yard->hang_ms);
+    if (r->hung)
+        snprintf(r->detail, sizeof r->detail, "%s %s for %lld ms and was ended", name,
+                 r->pulses[who].still ? "stood still" : "did not answer", (long long)r->yard->hang_ms);
     else if (ring->signo)
         snprintf(r->detail, sizeof r->detail, "%s was ended by signal %d (%s)", name, ring->signo,
                  strsignal(ring->signo));
@@ -244,7 +245,7 @@ static void ended(struct runner *r)
         r->wanted ? afresh(r) : down(r);
         return;
     }
-    if (lost && code != EXIT_PERMANENT && !r->stood_still) {
+    if (lost && code != EXIT_PERMANENT && !r->hung) {
         runner_hub_lost(r);
         return;
     }
@@ -272,12 +273,6 @@ void runner_end_rest(struct runner *r)
 
 /* ---- children ---- */
 
-static void kill_still(struct runner *r)
-{
-    r->stood_still = true;
-    ring_signal(&r->ring, SIGKILL);
-}
-
 static size_t part_of(const struct runner *r, pid_t pid)
 {
     size_t i = 0;
@@ -294,9 +289,8 @@ static void stopped(struct yard *y, pid_t pid, bool again)
         if (part < r->ring.n) {
             warn("connection '%.*s': process %ld of its %s ring %s", SLICE_ARG(r->connection->id), (long)pid,
                  direction_text(r->direction), again ? "goes on" : "was stopped");
-            r->still = !again;
-            r->still_part = part;
-            r->heard = again;
+            r->pulses[part].still = !again;
+            r->pulses[part].heard = again;
             loop_timer(y->loop, &r->hang, clock_ms() + y->hang_ms);
             return;
         }
@@ -331,11 +325,26 @@ void yard_reap(struct yard *y, void (*stray)(void *arg, pid_t pid, int wait_stat
 
 /* ---- does it live? ---- */
 
-enum { LOOKS = 3 /* times hang_ms between two questions */ };
+enum {
+    LOOKS = 3,            /* times hang_ms between two questions */
+    COMPUTES_MS = 1000,   /* a mapper may compute for so long, or for … */
+    COMPUTES_FRACTION = 2 /* … this fraction of hang_ms, without looking up */
+};
+
+static msec cpu_of(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) < 0)
+        return 0;
+    return (msec)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
 
 void runner_watch_life(struct runner *r)
 {
-    r->asked = r->heard = r->still = r->stood_still = false;
+    r->asked = r->hung = false;
+    for (size_t i = 0; i < 2; i++)
+        r->pulses[i] = (struct pulse){.cpu = cpu_of(r->ring.pids[i])};
     loop_timer(r->yard->loop, &r->hang, clock_ms() + LOOKS * r->yard->hang_ms);
 }
 
@@ -344,31 +353,48 @@ static size_t transport_part(const struct runner *r)
     return r->direction == INBOUND ? 0 : 1;
 }
 
-static const char *transport_name(const struct runner *r)
+static void ask(struct runner *r)
 {
-    const char *name = r->names[transport_part(r)];
-    return name ? name : "";
+    for (size_t i = 0; i < 2; i++) {
+        r->pulses[i].heard &= !r->asked;
+        if (!r->pulses[i].heard && r->ring.pids[i] > 0)
+            kill(r->ring.pids[i], SIGUSR2);
+    }
+    r->asked = true;
+    loop_timer(r->yard->loop, &r->hang, clock_ms() + r->yard->hang_ms);
+}
+
+/* Who writes to a reader that does not read sleeps: that is backpressure. */
+static bool computes(const struct runner *r, size_t part)
+{
+    msec most = r->yard->hang_ms / COMPUTES_FRACTION;
+    return cpu_of(r->ring.pids[part]) - r->pulses[part].cpu >= (most > COMPUTES_MS ? most : COMPUTES_MS);
+}
+
+static bool hangs(const struct runner *r, size_t part)
+{
+    const struct pulse *p = &r->pulses[part];
+    if (p->still || !r->asked || p->heard)
+        return p->still;
+    return part == transport_part(r) || computes(r, part);
 }
 
 static void on_hang(struct timer *t)
 {
     struct runner *r = t->arg;
-    if (r->still || (r->asked && !r->heard)) {
-        kill_still(r);
-        return;
-    }
+    for (size_t i = 0; i < 2; i++)
+        if (hangs(r, i)) {
+            r->hung_part = i;
+            r->hung = true;
+            ring_signal(&r->ring, SIGKILL);
+            return;
+        }
     if (r->state != RUN_LIVE)
         return;
-    if (r->heard) {
+    if (r->pulses[0].heard && r->pulses[1].heard)
         runner_watch_life(r);
-        return;
-    }
-    r->asked = true;
-    r->still_part = transport_part(r);
-    pid_t pid = r->ring.pids[r->still_part];
-    if (pid > 0)
-        kill(pid, SIGUSR2);
-    loop_timer(r->yard->loop, t, clock_ms() + r->yard->hang_ms);
+    else
+        ask(r);
 }
 
 /* ---- reports ---- */
@@ -391,8 +417,9 @@ static void on_report_line(struct runner *r, struct slice line)
         r->yard->reported(r->yard->arg, r, line);
     if (json_parse(line, &report, &err) < 0)
         return;
-    if (json_text_is(json_get(report, S("from")), slice_str(transport_name(r))))
-        r->heard = true;
+    for (size_t i = 0; i < 2; i++)
+        if (r->names[i] && json_text_is(json_get(report, S("from")), slice_str(r->names[i])))
+            r->pulses[i].heard = true;
     if (json_text_is(json_get(report, S("report")), S("error")))
         keep_said(r, report);
 }

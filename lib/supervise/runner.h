@@ -13,8 +13,9 @@
  * Turns are paced: at most `pace` rings are joining or starting at a time, in the order in which they were queued; who
  * takes long to start (a peer that does not answer) holds no turn meanwhile.
  *
- * A ring hangs when a process of it was stopped, or when its transport, asked with SIGUSR2, reports nothing; then it is
- * killed and has failed. Who reports by itself is not asked.
+ * A ring hangs when a process of it was stopped, when its transport, asked with SIGUSR2, reports nothing, or when its
+ * mapper does not and has computed all the while (one that only waits for its reader may do so for any time); then it is
+ * killed and has failed. A ring whose processes report by themselves is not asked.
  *
  * Ownership: the runner borrows its connection and memfds from whoever made it; runner_adopt gives it others. */
 #ifndef SUPERVISE_RUNNER_H
@@ -63,6 +64,13 @@ struct yard {
     void *arg;
 };
 
+/* Of a process of a ring: does it live? */
+struct pulse {
+    bool heard; /* since it was asked, or since the last look */
+    bool still; /* it was stopped */
+    msec cpu;   /* that it had used when it was last heard */
+};
+
 struct runner {
     struct yard *yard;
     const struct connection *connection;
@@ -81,10 +89,10 @@ struct runner {
     struct lines report_lines;
     struct timer timer; /* whatever the state waits for */
     struct timer hang;
-    bool asked, heard; /* whether it lives; since then or since the last look */
-    bool still;        /* a process of it was stopped */
-    size_t still_part; /* that one, or the one that does not answer */
-    bool stood_still;  /* and it was killed for that */
+    bool asked; /* whether it lives */
+    struct pulse pulses[2];
+    size_t hung_part; /* was stopped, or does not answer */
+    bool hung;        /* and the ring was killed for that */
     unsigned failures;
     msec live_since;
     int64_t since;       /* wall clock: status is what it is since then */

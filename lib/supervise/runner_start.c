@@ -211,7 +211,8 @@ static void spawn(struct runner *r)
     listen_on(r, &r->ready, ready[0]);
     listen_on(r, &r->report, report[0]);
     lines_init(&r->report_lines, report[0]);
-    r->stood_still = r->still = false;
+    r->hung = r->asked = false;
+    memset(r->pulses, 0, sizeof r->pulses);
     runner_set_state(r, RUN_STARTING);
     runner_set_timer(r, RUNNER_TURN_MS);
 }
