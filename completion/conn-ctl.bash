@@ -32,8 +32,15 @@ _conn_ctl_takes() { # VERB OPTION
 }
 
 _conn_ctl() {
-    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
+    local word=${COMP_WORDS[COMP_CWORD]} first=$COMP_CWORD verb='' i before
     COMPREPLY=()
+    # readline takes an id apart at each ':'
+    while [[ $first -gt 1 && (${COMP_WORDS[first]} == : || ${COMP_WORDS[first - 1]} == :) &&
+        ${COMP_LINE:0:COMP_POINT} == *"${COMP_WORDS[first - 1]}$word" ]]; do
+        first=$((first - 1))
+        word=${COMP_WORDS[first]}$word
+    done
+    before=${COMP_WORDS[first - 1]}
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         -t) i=$((i + 1)) ;;

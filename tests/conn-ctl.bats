@@ -645,7 +645,7 @@ steps() { # of the output: action, id, pointers, status or error
 # --- completion ------------------------------------------------------------------------------------------------------
 
 complete_words() { # WORD...: what bash would offer for the last one
-    bash -c 'source "$1" && shift && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _conn_ctl && printf "%s\n" "${COMPREPLY[@]}"' \
+    bash -c 'source "$1" && shift && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE=${LINE:-$*} && COMP_POINT=${#COMP_LINE} && _conn_ctl && printf "%s\n" "${COMPREPLY[@]}"' \
         - "$ROOT/completion/conn-ctl.bash" "$@" 2>&1
 }
 
@@ -655,6 +655,10 @@ complete_words() { # WORD...: what bash would offer for the last one
     assert_equal "$(complete_words conn-ctl st)" status
     assert_equal "$(complete_words conn-ctl -t 3 dif)" diff
     assert_equal "$(complete_words conn-ctl get '' | sort)" $'one\ntwo:x\ntwo:y'
+    # readline takes a word apart at ':', and replaces what stands behind it
+    assert_equal "$(LINE='conn-ctl get two:' complete_words conn-ctl get two : | sort)" $'x\ny'
+    assert_equal "$(LINE='conn-ctl get one two:x' complete_words conn-ctl get one two : x)" x
+    assert_equal "$(LINE='conn-ctl -t 3 get two:z' complete_words conn-ctl -t 3 get two : z)" ''
     assert_equal "$(complete_words conn-ctl close o)" one
     assert_equal "$(complete_words conn-ctl apply --p)" --prune
     assert_equal "$(complete_words conn-ctl get -r '')" ''

@@ -211,6 +211,7 @@ stop_compacting() { # ORDER STRIDE SEEDS
 @test "killed at random moments under load from many clients" {
     pick 200 12 && local rounds=$REPLY i clients pause confirmed=0
     for ((i = 1; i <= rounds; i++)); do
+        local READY_SECONDS=$((15 + i)) # each round leaves more to be read
         clients=$((RANDOM % 24 + 1))
         pause=0.0$((RANDOM % 90 + 10))
         start_ready store conn-store -d 4 </dev/null
@@ -232,7 +233,7 @@ stop_compacting() { # ORDER STRIDE SEEDS
     [ "$status" -eq 0 ] || fail "$output"
     echo "# $rounds kills: $output" >&3
     [ "$confirmed" -gt $((rounds * 10)) ]
-    stop store
+    stop store 60
     assert_equal "$status" 0
 }
 

@@ -57,13 +57,14 @@ start() { # NAME CMD…
     track $!
 }
 
-# The same for a program that announces readiness on descriptor 4: `start_ready src amqp-in -d 4 …`.
+# The same for a program that announces readiness on descriptor 4: `start_ready src amqp-in -d 4 …`. It has READY_SECONDS (15)
+# for that.
 start_ready() { # NAME CMD…
     local name=$1
     shift
     : >"$WORK/$name.ready"
     start "$name" "$@" 4>"$WORK/$name.ready"
-    wait_ready "$name"
+    wait_ready "$name" "${READY_SECONDS:-15}"
 }
 
 # Waits until $WORK/NAME.ready has a newline; fails at once, with the log, when the process has ended before.
