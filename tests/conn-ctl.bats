@@ -633,6 +633,14 @@ steps() { # of the output: action, id, pointers, status or error
     conn-ctl create "$WORK/a.json" >/dev/null
     connection b | conn-ctl create - >/dev/null
     connection a '{"connectionType": "amqp-091", "targets": [{"address": "e/k", "authorizationContext": ["a:b"]}]}' >"$WORK/a.json"
+    # what the store would refuse is told before
+    run --separate-stderr conn-ctl apply -n --prune "$WORK/a.json"
+    assert_status 1
+    assert_equal "$(steps)" 'modify a /connectionType,/targets/0/address connectivity:connection.configuration.invalid'
+    assert_stderr ''
+    run --separate-stderr conn-ctl apply -n - < <(connection new '{"uri": "amqp://u:*****@h:1"}')
+    assert_status 1
+    assert_equal "$(steps)" 'create new  connectivity:connection.configuration.invalid'
     run --separate-stderr conn-ctl apply --prune "$WORK/a.json"
     assert_status 1
     assert_equal "$(steps)" 'modify a /connectionType,/targets/0/address connectivity:connection.configuration.invalid'

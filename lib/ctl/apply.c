@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "connection/control.h"
+#include "connection/edit.h"
 #include "ctl/diff.h"
 
 #include "base/log.h"
@@ -126,9 +127,30 @@ static void step_take(struct plan *p, const struct request *r)
     buf_free(&done);
 }
 
-static void send_document(struct plan *p, const char *command, const struct wanted *w)
+static struct json document_of(const struct wanted *w)
+{
+    return (struct json){JSON_OBJECT, buf_p(&w->effective), w->effective.len};
+}
+
+/* What the store will say against it, as far as that lies in the documents: another type, a mask that cannot be lifted. */
+static void foresee(struct plan *p, const struct wanted *w, struct json stored)
+{
+    struct buf ignored = {0};
+    struct connection_problems problems;
+    if (connection_edit(&ignored, document_of(w), stored, false, &problems) != 0) {
+        json_put_key(&p->ctl->out, S("error"));
+        ditto_error_put(&p->ctl->out, &problems.v[0], true);
+        p->worst = EXIT_NEGATIVE;
+    }
+    connection_problems_free(&problems);
+    buf_wipe(&ignored);
+}
+
+static void send_document(struct plan *p, const char *command, const struct wanted *w, struct json stored)
 {
     struct buf members = {0};
+    if (p->how.dry_run)
+        foresee(p, w, stored);
     json_put_member(&members, S("connection"), buf_slice(&w->effective));
     step_take(p, &(struct request){.command = command, .members = buf_slice(&members)});
     buf_wipe(&members);
@@ -138,16 +160,15 @@ static void modify(struct plan *p, const struct wanted *w, struct json stored)
 {
     struct side is, should;
     struct buf changed = {0};
-    struct json v = {JSON_OBJECT, buf_p(&w->effective), w->effective.len};
     side_init(&is, stored);
-    side_init(&should, v);
+    side_init(&should, document_of(w));
     p->masked = p->masked || side_is_masked(&is);
     buf_putc(&changed, '[');
     if (side_compare(&is, &should, put_pointer, &changed)) {
         buf_putc(&changed, ']');
         step_start(p, "modify", w->id);
         json_put_member(&p->ctl->out, S("changed"), buf_slice(&changed));
-        send_document(p, "modifyConnection", w);
+        send_document(p, "modifyConnection", w, stored);
     }
     buf_free(&changed);
     side_free(&is);
@@ -163,7 +184,7 @@ static void bring_about(struct plan *p, const struct wanted *w)
         modify(p, w, json_get(answer.signal, S("connection")));
     } else if (json_text_is(json_get(refusal, S("error")), S("connectivity:connection.notfound"))) {
         step_start(p, "create", w->id);
-        send_document(p, "createConnection", w);
+        send_document(p, "createConnection", w, (struct json){JSON_ABSENT, NULL, 0});
     } else {
         ctl_print(p->ctl, refusal);
         p->worst = EXIT_NEGATIVE;
