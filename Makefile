@@ -200,6 +200,7 @@ soak: deps
 	@BUILD=$(BUILD) scripts/soak $(or $(MINUTES),30)
 	@+$(BUILD_NOW) benches
 	@BUILD=$(BUILD) scripts/soak-mapping
+	@BUILD=$(BUILD) scripts/soak-rings
 
 # FUZZ_SECONDS=600 for each fuzzer
 .PHONY: fuzz

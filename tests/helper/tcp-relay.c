@@ -12,6 +12,8 @@
  *   cut         end all connections at once, towards clients with RST
  *   cut N       the same, each connection by itself, after N more bytes from the server
  *   slam        close new connections at once after they are accepted (slam off: no more)
+ *   rate N      pass N bytes a second of each client on to the server, in portions, no more (rate off: as fast as it goes):
+ *               a server that is slow
  *
  * Records on stdout: {"port":N}, {"event":"accept","connection":N}, {"event":"end","connection":N,"up":BYTES,"down":BYTES},
  * {"event":"done","line":"…"} once a control line was obeyed. Exit: 0 on TERM or INT, 100 bad usage, 111 no socket. */
@@ -35,7 +37,7 @@
 
 #include "base/banned.h"
 
-enum { BLOCK = 64 * 1024, BACKLOG = 128 };
+enum { BLOCK = 64 * 1024, BACKLOG = 128, PORTION_MS = 250 };
 
 /* One side of a connection, and what waits to be written to it. */
 struct end {
@@ -47,6 +49,7 @@ struct end {
 
 struct connection {
     unsigned long number, up, down, left; /* left: bytes from the server until the cut */
+    unsigned long allowed;                /* bytes from the client, of this portion */
     struct end client, server;
     struct connection *next;
 };
@@ -66,7 +69,8 @@ static struct loop *loop;
 static struct watch listener, stdin_watch;
 static struct lines control;
 static struct connection *connections;
-static unsigned long n_accepted, cut_after = ULONG_MAX;
+static unsigned long n_accepted, cut_after = ULONG_MAX, portion = ULONG_MAX;
+static struct timer next_portion;
 static bool frozen, slamming;
 static SSL_CTX *tls;
 
@@ -144,10 +148,9 @@ static bool end_write(struct end *e)
 static bool pass(struct connection *c, struct end *from, struct end *to)
 {
     unsigned long *counter = from == &c->client ? &c->up : &c->down;
-    while (to->out.len < BLOCK) {
-        size_t room = BLOCK;
-        if (from == &c->server && c->left < room)
-            room = c->left;
+    unsigned long *limit = from == &c->client ? &c->allowed : &c->left;
+    while (to->out.len < BLOCK && (*limit || from == &c->server)) {
+        size_t room = *limit < BLOCK ? *limit : BLOCK;
         ssize_t n = room ? end_read(from, buf_room(&to->out, BLOCK), room) : -1;
         if (n < 0)
             from->closed = true;
@@ -155,8 +158,8 @@ static bool pass(struct connection *c, struct end *from, struct end *to)
             break;
         buf_added(&to->out, (size_t)n);
         *counter += (unsigned long)n;
-        if (from == &c->server && c->left != ULONG_MAX)
-            c->left -= (unsigned long)n;
+        if (*limit != ULONG_MAX)
+            *limit -= (unsigned long)n;
     }
     return end_write(to) && !(from->closed && !to->out.len);
 }
@@ -169,7 +172,7 @@ static void work(struct connection *c)
         finish(c, c->left == 0);
         return;
     }
-    c->client.watch.events = (short)(POLLIN | (c->client.out.len ? POLLOUT : 0));
+    c->client.watch.events = (short)((c->allowed ? POLLIN : 0) | (c->client.out.len ? POLLOUT : 0));
     c->server.watch.events = (short)(POLLIN | (c->server.out.len ? POLLOUT : 0));
 }
 
@@ -217,6 +220,7 @@ static void on_listener(struct watch *w, short revents)
     struct connection *c = xcalloc(1, sizeof *c);
     c->number = n_accepted;
     c->left = cut_after;
+    c->allowed = portion;
     c->next = connections;
     connections = c;
     end_start(&c->client, c, fd);
@@ -237,6 +241,27 @@ static void freeze(bool on)
         c->client.watch.off = c->server.watch.off = on;
 }
 
+static void allow(void)
+{
+    for (struct connection *c = connections; c; c = c->next) {
+        c->allowed = portion;
+        c->client.watch.events |= POLLIN;
+    }
+}
+
+static void on_portion(struct timer *t)
+{
+    allow();
+    loop_timer(loop, t, clock_ms() + PORTION_MS);
+}
+
+static void set_rate(unsigned long bytes)
+{
+    portion = bytes == ULONG_MAX ? bytes : (bytes * PORTION_MS + 999) / 1000;
+    allow();
+    loop_timer(loop, &next_portion, bytes == ULONG_MAX ? NEVER : clock_ms() + PORTION_MS);
+}
+
 static void obey(struct slice line)
 {
     struct slice rest = line, verb = slice_cut(&rest, ' ');
@@ -246,6 +271,10 @@ static void obey(struct slice line)
         freeze(slice_eq(verb, S("freeze")));
     } else if (slice_eq(verb, S("slam"))) {
         slamming = !slice_eq(rest, S("off"));
+    } else if (slice_eq(verb, S("rate")) && slice_eq(rest, S("off"))) {
+        set_rate(ULONG_MAX);
+    } else if (slice_eq(verb, S("rate")) && rest.p && scan_u64(rest, &n) == 0 && n) {
+        set_rate(n);
     } else if (slice_eq(verb, S("cut")) && rest.p && scan_u64(rest, &n) == 0) {
         cut_after = n;
         for (struct connection *c = connections; c; c = c->next)
@@ -325,6 +354,7 @@ int main(int argc, char **argv)
     loop_signal(loop, SIGTERM, on_signal, NULL);
     loop_signal(loop, SIGINT, on_signal, NULL);
     lines_init(&control, STDIN_FILENO);
+    next_portion = (struct timer){.at = NEVER, .fire = on_portion};
     listener = (struct watch){.fd = listen_here(), .events = POLLIN, .ready = on_listener};
     stdin_watch = (struct watch){.fd = STDIN_FILENO, .events = POLLIN, .ready = on_stdin};
     loop_add(loop, &listener);
