@@ -177,6 +177,7 @@ static bool take_document(struct managed *m)
     m->connection = c;
     m->full_fd = full_fd;
     m->masked_fd = masked_fd;
+    vitals_prune(&m->vitals, &m->connection, clock_ms());
     m->house->ears.expect(m->house->arg, m, true);
     hand_over(m, was_built ? &old : NULL);
     if (was_built) {

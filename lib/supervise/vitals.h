@@ -2,7 +2,7 @@
  *
  * Everything is kept per *place* (a category and an address, as users know them from the document), measure and level:
  * counts over time (windows.h) and the last log entries. It outlives the rings that count, and modifications of the
- * connection; not the supervisor. Entries are kept only while logging is on; what was counted meanwhile and is not shown,
+ * connection (vitals_prune says how long); not the supervisor. Entries are kept only while logging is on; what was counted meanwhile and is not shown,
  * because there were too many, is told as suppressed: shown and suppressed together are all that was counted.
  *
  * Sources: Ditto's documentation, "Connection metrics", "Connection logs"; limits are Ditto's.
@@ -18,6 +18,7 @@ enum {
     LOG_CAPACITY = 10,       /* entries of a place, measure and level */
     LOG_MAX_BYTES = 250000,  /* of all entries in an answer */
     LOG_MS = 60 * 60 * 1000, /* logging stays on for so long after it was enabled or asked for */
+    FORMER_PLACES = 32,      /* that the document does not name any more */
 };
 
 struct log_entry {
@@ -50,6 +51,10 @@ struct vitals {
 };
 
 void vitals_free(struct vitals *v);
+
+/* The document is another one: of the places that it does not name, those stay that counted something within a day, the
+ * latest FORMER_PLACES of them. */
+void vitals_prune(struct vitals *v, const struct connection *c, msec now);
 
 /* The cell of a place; made if it is not there. */
 struct cell *vitals_cell(struct vitals *v, enum category category, struct slice address, enum measure measure,

@@ -275,6 +275,52 @@ static void test_rings(void)
     vitals_free(&v);
 }
 
+static void count_at(struct vitals *v, enum category category, const char *address, msec now, int64_t wall)
+{
+    struct cell *c = vitals_cell(v, category, slice_str(address), MEASURE_CONSUMED, LEVEL_SUCCESS);
+    windows_add(&c->windows, 1, now, wall);
+}
+
+static size_t records(const struct vitals *v)
+{
+    size_t n = 0;
+    for (const struct record *r = v->records; r; r = r->next)
+        n++;
+    return n;
+}
+
+static void test_former_places(void)
+{
+    enum { DAY_MS = 24 * 3600 * 1000 };
+    const msec now = 2 * (msec)DAY_MS;
+    struct vitals v = {0};
+    char name[16];
+    count_at(&v, CATEGORY_SOURCE, "a", 1000, 1);
+    count_at(&v, CATEGORY_SOURCE, "a;b", 1000, 1);
+    count_at(&v, CATEGORY_TARGET, "t", 1000, 1);
+    count_at(&v, CATEGORY_RESPONSE, RESPONSES, 1000, 1);
+    count_at(&v, CATEGORY_CONNECTION, "", 1000, 1);
+    count_at(&v, CATEGORY_TARGET, "a", 1000, 1); /* a source's name, long ago */
+    for (int i = 0; i < FORMER_PLACES + 8; i++) {
+        snprintf(name, sizeof name, "former-%d", i);
+        count_at(&v, i % 2 ? CATEGORY_SOURCE : CATEGORY_TARGET, name, now,
+                 1000 + (i + 20) % (FORMER_PLACES + 8));
+    }
+    vitals_prune(&v, &connection, now);
+    is_int((long long)records(&v), 5 + FORMER_PLACES,
+           "the latest former places stay, and all of the document");
+    is_int(number(metrics(&v), "/totals/source/a/consumed/success"), 1, "… whenever they counted");
+    bool oldest = false, newest = false;
+    for (const struct record *r = v.records; r; r = r->next) {
+        oldest |= strcmp(r->address, "former-20") == 0; /* at 1000 */
+        newest |= strcmp(r->address, "former-19") == 0;
+    }
+    ok(!oldest && newest, "… those that counted last");
+    vitals_prune(&v, &connection, now + DAY_MS + DAY_MS / 24);
+    is_int((long long)records(&v), 5, "after a day they are forgotten");
+    vitals_free(&v);
+}
+
 int main(void)
 {
     parse();
@@ -285,6 +331,7 @@ int main(void)
     test_places();
     test_over();
     test_rings();
+    test_former_places();
     connection_free(&connection);
     return done();
 }
