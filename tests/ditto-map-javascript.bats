@@ -321,7 +321,7 @@ bombs() {
 @test "a script sees no files, no network, no environment, no processes" {
     export SECRET=secret
     bombs -t 200 <<'END'
-return ['process', 'global', 'window', 'self', 'fetch', 'XMLHttpRequest', 'WebSocket', 'Worker', 'importScripts', 'load', 'read', 'readFile', 'print', 'java', 'Packages', 'quit', 'exit', 'console', 'setTimeout', 'Atomics', 'SharedArrayBuffer', 'WebAssembly', 'Deno', 'std', 'os', '$vm', 'gc', 'base64', 'JSC'].filter(n => eval('typeof ' + n) !== 'undefined')@[]
+return ['process', 'global', 'window', 'self', 'fetch', 'XMLHttpRequest', 'WebSocket', 'Worker', 'importScripts', 'load', 'read', 'readFile', 'print', 'java', 'Packages', 'quit', 'exit', 'console', 'setTimeout', 'Atomics', 'SharedArrayBuffer', 'WebAssembly', 'Proxy', 'Deno', 'std', 'os', '$vm', 'gc', 'base64', 'JSC'].filter(n => eval('typeof ' + n) !== 'undefined')@[]
 return this.constructor.constructor('return Object.keys(this)')()@["mapToDittoProtocolMsg"]
 return require('fs')@Error: Module "fs" not found.
 return require('/etc/passwd')@Error: Module "/etc/passwd" not found.
