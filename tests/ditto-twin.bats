@@ -604,7 +604,7 @@ as() { # SUBJECT ACTION PATH [VALUE]
     )
     output=$(tail -n +2 <<<"$output")
     assert_output '200 / {"thingId":"ns:d","policyId":"ns:d","attributes":{"open":1,"deep":{"x":1,"y":2}}}
-404 things:thing.notfound
+404 things:attribute.notfound
 200 /attributes/deep {"x":1,"y":2}
 403 things:attribute.notmodifiable
 204 /attributes/deep/x
@@ -771,4 +771,26 @@ END
 ["org.example/lamp/things/twin/events/modified","/attributes/on",null,true]
 ["org.example/lamp/things/twin/commands/modify","/attributes/on",204,null]
 ["org.example/lamp/things/twin/commands/retrieve","/attributes",200,{"on":true}]'
+}
+
+# --- tables ----------------------------------------------------------------------------------------------------------------
+
+# 330 commands, each with what comes of it: at every path, with conditions, metadata, limits, permissions.
+is_table() { # NAME OPTION…
+    run --separate-stderr "$HELPER/twin-table" "${@:2}" <"$ROOT/tests/twin/$1.table"
+    assert_status 0
+    assert_stderr ''
+    diff -u "$ROOT/tests/twin/$1.table" - <<<"$output"
+}
+
+@test "the table of commands on things" {
+    is_table commands
+}
+
+@test "the table of commands on policies" {
+    is_table policies
+}
+
+@test "the table of who may do what, with -e" {
+    is_table enforced -e
 }

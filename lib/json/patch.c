@@ -202,3 +202,79 @@ void json_put_patched(struct buf *dst, struct json target, struct json patch, en
     members_free(&old);
     members_free(&new);
 }
+
+/* --- the other way round ------------------------------------------------------------------------------------------ */
+
+static bool same_text(struct json a, struct json b)
+{
+    struct buf one = {0}, two = {0};
+    bool same = slice_eq(json_raw(a), json_raw(b)) || slice_eq(json_text(a, &one), json_text(b, &two));
+    buf_free(&one);
+    buf_free(&two);
+    return same;
+}
+
+static bool same(struct json a, struct json b)
+{
+    struct buf none = {0};
+    if (a.type != b.type)
+        return false;
+    if (a.type == JSON_STRING)
+        return same_text(a, b);
+    if (a.type == JSON_OBJECT) {
+        bool differs = json_put_diff(&none, a, b);
+        buf_free(&none);
+        return !differs;
+    }
+    if (a.type != JSON_ARRAY)
+        return slice_eq(json_slice(a), json_slice(b));
+    struct json_iter i = json_iter(a), j = json_iter(b);
+    bool more = json_next(&i), also = json_next(&j);
+    while (more && also && same(i.value, j.value))
+        more = json_next(&i), also = json_next(&j);
+    return !more && !also;
+}
+
+static bool put_members_diff(struct buf *dst, const struct members *old, const struct members *new)
+{
+    size_t before = dst->len;
+    for (size_t i = 0; i < old->n; i++) {
+        size_t at = dst->len;
+        struct member *m = members_find(new, old->v[i].name);
+        put_key(dst, old->v[i].raw_name);
+        if (!m)
+            buf_puts(dst, "null");
+        else if (!json_put_diff(dst, old->v[i].value, m->value))
+            buf_cut(dst, at);
+        if (m)
+            m->used = true;
+    }
+    for (size_t i = 0; i < new->n; i++)
+        if (!new->v[i].used) {
+            put_key(dst, new->v[i].raw_name);
+            buf_put_slice(dst, json_slice(new->v[i].value));
+        }
+    return dst->len > before;
+}
+
+bool json_put_diff(struct buf *dst, struct json from, struct json to)
+{
+    struct members old = {0}, new = {0};
+    size_t at = dst->len;
+    if (from.type != JSON_OBJECT || to.type != JSON_OBJECT) {
+        if (same(from, to))
+            return false;
+        buf_put_slice(dst, json_slice(to));
+        return true;
+    }
+    members_index(&old, from);
+    members_index(&new, to);
+    buf_putc(dst, '{');
+    bool differs = put_members_diff(dst, &old, &new);
+    buf_putc(dst, '}');
+    if (!differs)
+        buf_cut(dst, at);
+    members_free(&old);
+    members_free(&new);
+    return differs;
+}

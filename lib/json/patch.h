@@ -18,6 +18,9 @@ enum patch_dialect {
 
 /* Appends target with the patch applied. An absent target counts as {}. */
 void json_put_patched(struct buf *dst, struct json target, struct json patch, enum patch_dialect dialect);
+/* Appends the smallest RFC 7396 patch that makes `to` of `from`. False, and nothing is appended, if they are equal: members
+ * in any order, numbers by their text. */
+bool json_put_diff(struct buf *dst, struct json from, struct json to);
 /* The regex of such a key, SLICE_NONE if it is none. */
 struct slice patch_pattern(struct slice key);
 

@@ -1,4 +1,4 @@
-/* doing.h: one command on its way. Private to lib/twin: execute.c (the order of the checks), query.c, update.c.
+/* doing.h: one command on its way. Private to lib/twin: execute.c (the order of the checks), permit.c, query.c, update.c.
  *
  * Functions that return int: 0, or -1 with d->err. */
 #ifndef TWIN_DOING_H
@@ -22,6 +22,11 @@ struct doing {
 void doing_finish(struct doing *d, struct slice members, int status, const struct ditto_error *e);
 /* 503 */
 int doing_unavailable(struct doing *d);
+/* 404 of the entity, of a part of it */
+int doing_not_found(struct doing *d);
+int doing_part_not_found(struct doing *d, const char *code, const char *what);
+/* With -e: may it be done for its subjects? Fills rights. */
+int doing_permitted(struct doing *d);
 /* The policy that counts for an entity (may be NULL), or for one whose JSON is v. */
 struct json doing_policy_of(struct twin *t, const struct entity *e);
 struct json doing_policy_for(struct twin *t, enum kind kind, struct slice id, struct json v);

@@ -79,6 +79,20 @@ void rights_free(struct rights *r)
     *r = (struct rights){0};
 }
 
+bool policy_has_owner(struct json policy)
+{
+    struct json entries = json_get(policy, S("entries"));
+    struct json_iter it = json_iter(entries);
+    while (entries.type == JSON_OBJECT && json_next(&it)) {
+        struct json subjects = json_get(it.value, S("subjects"));
+        struct json all = json_get(json_get(it.value, S("resources")), S("policy:/"));
+        if (subjects.type == JSON_OBJECT && json_count(subjects) &&
+            says(json_get(all, S("grant")), "WRITE") && !says(json_get(all, S("revoke")), "WRITE"))
+            return true;
+    }
+    return false;
+}
+
 /* --- what follows from it ---------------------------------------------------------------------------------------------- */
 
 /* Is a the same as b, or above it? */

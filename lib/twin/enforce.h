@@ -31,6 +31,8 @@ bool rights_all(const struct rights *r, enum permission p, struct slice path);
 bool rights_some(const struct rights *r, enum permission p, struct slice path);
 /* Appends what may be read of v, which stands at path. */
 void rights_put_view(struct buf *dst, const struct rights *r, struct slice path, struct json v);
+/* Is there an entry with subjects that may write "policy:/"? */
+bool policy_has_owner(struct json policy);
 /* Appends an array of the subjects of the policy that may read all at path. */
 void rights_put_readers(struct buf *dst, struct json policy, struct slice type, struct slice path);
 

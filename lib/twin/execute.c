@@ -30,89 +30,6 @@ static void fail(struct doing *d)
     doing_finish(d, buf_slice(&d->t->answer), d->err.status, &d->err);
 }
 
-static int not_found(struct doing *d)
-{
-    bool policy = d->c->plan->kind == KIND_POLICY;
-    return ditto_fail(&d->err, 404, not_found_code(d->c->plan->kind, SHAPE_ROOT),
-                      "Check if the ID is correct, and if you may access it.", NULL,
-                      "The %s with ID '%.*s' could not be found.", policy ? "Policy" : "Thing",
-                      SLICE_ARG(d->c->id));
-}
-
-static int part_not_found(struct doing *d, const char *code, const char *what)
-{
-    return ditto_fail(&d->err, 404, code, "Check if it is there, and if you may access it.", NULL,
-                      "The %s '%.*s' of '%.*s' could not be found.", what, SLICE_ARG(d->c->place),
-                      SLICE_ARG(d->c->id));
-}
-
-/* --- permissions ---------------------------------------------------------------------------------------------------------- */
-
-/* The policy that counts for an entity whose JSON is v. */
-struct json doing_policy_for(struct twin *t, enum kind kind, struct slice id, struct json v)
-{
-    struct buf text = {0};
-    if (v.type != JSON_OBJECT || kind == KIND_POLICY)
-        return v;
-    struct slice name = json_text(json_get(v, S("policyId")), &text);
-    const struct entity *policy = entities_find(&t->journal.entities, KIND_POLICY, name.p ? name : id);
-    buf_free(&text);
-    return entity_json(policy);
-}
-
-struct json doing_policy_of(struct twin *t, const struct entity *e)
-{
-    return e ? doing_policy_for(t, e->kind, e->id, entity_json(e)) : (struct json){JSON_ABSENT, NULL, 0};
-}
-
-static const char *not_modifiable(const struct command *c)
-{
-    static const char *const codes[SHAPES] = {
-        [SHAPE_POLICY_ID] = "things:policyId.notmodifiable",
-        [SHAPE_DEFINITION] = "things:definition.notmodifiable",
-        [SHAPE_ATTRIBUTES] = "things:attributes.notmodifiable",
-        [SHAPE_ATTRIBUTE] = "things:attribute.notmodifiable",
-        [SHAPE_FEATURES] = "things:features.notmodifiable",
-        [SHAPE_FEATURE] = "things:feature.notmodifiable",
-        [SHAPE_FEATURE_DEFINITION] = "things:feature.definition.notmodifiable",
-        [SHAPE_PROPERTIES] = "things:feature.properties.notmodifiable",
-        [SHAPE_PROPERTY] = "things:feature.property.notmodifiable",
-        [SHAPE_DESIRED_PROPERTIES] = "things:feature.desiredProperties.notmodifiable",
-        [SHAPE_DESIRED_PROPERTY] = "things:feature.desiredProperty.notmodifiable",
-        [SHAPE_ENTRIES] = "policies:policy.notmodifiable",
-        [SHAPE_ENTRY] = "policies:entry.notmodifiable",
-        [SHAPE_RESOURCES] = "policies:resources.notmodifiable",
-        [SHAPE_RESOURCE] = "policies:resource.notmodifiable",
-        [SHAPE_SUBJECTS] = "policies:subjects.notmodifiable",
-        [SHAPE_SUBJECT] = "policies:subject.notmodifiable",
-        [SHAPE_IMPORTS] = "policies:imports.notmodifiable",
-        [SHAPE_IMPORT] = "policies:import.notmodifiable",
-    };
-    if (codes[c->shape])
-        return codes[c->shape];
-    if (c->plan->kind == KIND_POLICY)
-        return "policies:policy.notmodifiable";
-    return c->plan->deed == DEED_DELETE ? "things:thing.notdeletable" : "things:thing.notmodifiable";
-}
-
-static int check_rights(struct doing *d)
-{
-    const struct command *c = d->c;
-    struct slice type = c->plan->kind == KIND_POLICY ? S("policy") : S("thing");
-    if (!d->t->enforce || !entity_exists(d->entity))
-        return 0;
-    rights_collect(&d->rights, doing_policy_of(d->t, d->entity), c->subjects, type);
-    if (!command_changes(c))
-        return rights_some(&d->rights, MAY_READ, c->place) ? 0 : not_found(d);
-    if (rights_all(&d->rights, MAY_WRITE, c->place))
-        return 0;
-    if (!rights_some(&d->rights, MAY_READ, S("")) && !rights_some(&d->rights, MAY_WRITE, S("")))
-        return not_found(d);
-    return ditto_fail(&d->err, 403, not_modifiable(c), "Ask for WRITE on it.", NULL,
-                      "The %s '%.*s' of '%.*s' may not be modified.", shape_name(c->shape),
-                      SLICE_ARG(c->place), SLICE_ARG(c->id));
-}
-
 /* --- repetitions -------------------------------------------------------------------------------------------------------------- */
 
 /* The command was carried out before: its event leaves again unless all had it, and its answer is what it was. */
@@ -168,7 +85,7 @@ static int check_entity(struct doing *d)
 {
     bool there = entity_exists(d->entity);
     if (!there && !makes_entity(d->c))
-        return not_found(d);
+        return doing_not_found(d);
     if (!there || d->c->plan->deed != DEED_CREATE)
         return 0;
     bool policy = d->c->plan->kind == KIND_POLICY;
@@ -186,11 +103,11 @@ static int check_part(struct doing *d)
     if (parent.type == JSON_ABSENT || (c->parent.p && parent.type == JSON_NULL)) {
         memcpy(code, c->parent_code.p, c->parent_code.len);
         code[c->parent_code.len] = '\0';
-        return part_not_found(d, code, "parent of");
+        return doing_part_not_found(d, code, "parent of");
     }
     bool needed = c->plan->deed == DEED_DELETE || c->plan->deed == DEED_RETRIEVE;
     if (needed && d->target.type == JSON_ABSENT)
-        return part_not_found(d, not_found_code(c->plan->kind, c->shape), shape_name(c->shape));
+        return doing_part_not_found(d, not_found_code(c->plan->kind, c->shape), shape_name(c->shape));
     return 0;
 }
 
@@ -205,7 +122,7 @@ static int execute(struct doing *d)
     if (c->plan->deed == DEED_RETRIEVE_MANY)
         return doing_retrieve_many(d);
     d->entity = entities_find(&t->journal.entities, c->plan->kind, c->id);
-    if (check_rights(d) < 0 || check_entity(d) < 0)
+    if (doing_permitted(d) < 0 || check_entity(d) < 0)
         return -1;
     d->target = command_target(c, entity_json(d->entity));
     if (d->entity)

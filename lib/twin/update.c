@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "json/patch.h"
 #include "twin/answer.h"
 #include "twin/doing.h"
 #include "twin/metadata.h"
@@ -68,29 +69,30 @@ static void find_value(struct doing *d, struct change *ch)
     buf_free(&own);
 }
 
-/* if-equal: skip */
-static int check_equal(struct doing *d, const struct change *ch)
+/* if-equal: with skip and skip-minimizing-merge what changes nothing is told so; with the latter a merge is only what it
+ * changes, made in less. */
+static int check_equal(struct doing *d, struct change *ch, struct buf *less)
 {
-    struct buf text = {0}, a = {0}, b = {0};
+    struct buf text = {0};
+    struct json now = {JSON_OBJECT, buf_p(&d->t->text), d->t->text.len};
     struct slice wanted = command_header_text(d->c, S("if-equal"), &text);
-    int rc = 0;
-    if (slice_starts(wanted, S("skip")) && ch->deed != DEED_DELETE && d->target.type != JSON_ABSENT) {
-        json_put_compact(&a, d->target);
-        if (ch->deed == DEED_MERGE)
-            json_put_compact(&b, place_get((struct json){JSON_OBJECT, buf_p(&d->t->text), d->t->text.len},
-                                           ch->place, ch->dialect));
-        else
-            json_put_compact(&b, ch->value);
-        if (slice_eq(buf_slice(&a), buf_slice(&b)))
-            rc = ditto_fail(&d->err, 304,
-                            d->c->plan->kind == KIND_POLICY ? "policies:precondition.notmodified"
-                                                            : "things:precondition.notmodified",
-                            NULL, NULL, "What is there is what the command would put there.");
-    }
+    bool minimizes = slice_eq(wanted, S("skip-minimizing-merge")),
+         skips = minimizes || slice_eq(wanted, S("skip"));
     buf_free(&text);
-    buf_free(&a);
-    buf_free(&b);
-    return rc;
+    if (!skips || ch->deed == DEED_DELETE || d->target.type == JSON_ABSENT)
+        return 0;
+    struct json to = ch->deed == DEED_MERGE ? place_get(now, ch->place, ch->dialect) : ch->value;
+    if (to.type == JSON_ABSENT)
+        return 0;
+    if (!json_put_diff(less, d->target, to))
+        return ditto_fail(&d->err, 304,
+                          d->c->plan->kind == KIND_POLICY ? "policies:precondition.notmodified"
+                                                          : "things:precondition.notmodified",
+                          NULL, NULL, "What is there is what the command would put there.");
+    if (minimizes && ch->deed == DEED_MERGE)
+        ch->value =
+            (struct json){buf_p(less)[0] == '{' ? JSON_OBJECT : ch->value.type, buf_p(less), less->len};
+    return 0;
 }
 
 /* A patch must not change whose thing it is. */
@@ -103,6 +105,19 @@ static int check_merged(struct doing *d, struct json now)
         return 0;
     return ditto_fail(&d->err, 400, "things:id.notsettable", "Leave it out.", "/value",
                       "The id in the value is not the one of the topic.");
+}
+
+/* With -e somebody must be able to change a policy afterwards, unless the header says that it does not matter. */
+static int check_owner(struct doing *d, const struct change *ch, struct json now)
+{
+    if (!d->t->enforce || ch->kind != KIND_POLICY || change_ends(ch) || policy_has_owner(now) ||
+        command_header_bool(d->c, S("allow-policy-lockout"), false))
+        return 0;
+    return ditto_fail(&d->err, 403,
+                      ch->place.len ? "policies:entry.modificationinvalid"
+                                    : "policies:policy.modificationinvalid",
+                      "Leave a subject WRITE on 'policy:/'.", NULL,
+                      "The Policy with ID '%.*s' could not be modified any more.", SLICE_ARG(d->c->id));
 }
 
 static const struct signal_row *event_row(const struct doing *d)
@@ -194,7 +209,7 @@ int doing_change(struct doing *d)
     struct command *c = d->c;
     struct change ch = {
         .kind = c->plan->kind, .deed = c->plan->deed, .dialect = c->dialect, .place = c->place};
-    struct buf patch = {0};
+    struct buf patch = {0}, less = {0};
     if (t->journal.events.n + 2 > JOURNAL_UNPUBLISHED)
         return doing_unavailable(d);
     find_value(d, &ch);
@@ -212,7 +227,9 @@ int doing_change(struct doing *d)
     if (rc == 0 && !change_ends(&ch))
         rc = check_merged(d, now);
     if (rc == 0)
-        rc = check_equal(d, &ch);
+        rc = check_owner(d, &ch, now);
+    if (rc == 0)
+        rc = check_equal(d, &ch, &less);
     if (rc == 0)
         rc = metadata_change(&t->metadata, c, metadata, &d->err);
     if (rc == 0)
@@ -220,6 +237,7 @@ int doing_change(struct doing *d)
     if (rc == 0)
         rc = log_change(d, entities_need(&t->journal.entities, c->plan->kind, c->id), &ch, wall_ms());
     buf_free(&patch);
+    buf_free(&less);
     if (rc < 0)
         return -1;
     int64_t status = json_is(d->target, JSON_ABSENT) ? 201 : 204;

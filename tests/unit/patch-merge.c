@@ -93,12 +93,44 @@ static bool row_holds(struct json row)
     return held;
 }
 
+static void differing(const char *from, const char *to, const char *want)
+{
+    struct buf out = {0}, back = {0};
+    bool differs = json_put_diff(&out, json_of(slice_str(from)), json_of(slice_str(to)));
+    ok(differs == (want[0] != '\0'), "do %.60s and %.60s differ?", from, to);
+    is_slice(buf_slice(&out), slice_str(want), "from %.60s to %.60s", from, to);
+    if (differs) {
+        json_put_patched(&back, json_of(slice_str(from)), json_of(buf_slice(&out)), PATCH_RFC7396);
+        ok(same_json(json_of(buf_slice(&back)), json_of(slice_str(to))), "%.60s makes %.60s", want, to);
+    }
+    buf_free(&out);
+    buf_free(&back);
+}
+
+static void differences(void)
+{
+    differing("{}", "{}", "");
+    differing("{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", "");
+    differing("{\"a\":1,\"b\":2}", "{\"b\":3}", "{\"a\":null,\"b\":3}");
+    differing("{\"a\":{\"x\":1,\"y\":2}}", "{\"a\":{\"x\":1,\"z\":3}}", "{\"a\":{\"y\":null,\"z\":3}}");
+    differing("{\"a\":{\"x\":1}}", "{\"a\":[1]}", "{\"a\":[1]}");
+    differing("[1,{\"a\":1,\"b\":2}]", "[1,{\"b\":2,\"a\":1}]", "");
+    differing("[1,2]", "[1]", "[1]");
+    differing("[1]", "[1,2]", "[1,2]");
+    differing("1", "1.0", "1.0");
+    differing("\"\\u0061\"", "\"a\"", "");
+    differing("{\"\\u0061\":1}", "{\"a\":1}", "");
+    differing("true", "false", "false");
+    differing("null", "null", "");
+}
+
 int main(void)
 {
     appendix_a();
     text_and_names();
     patterns();
     many();
+    differences();
     each_row("json.ndjson", row_holds);
     return done();
 }
