@@ -73,6 +73,22 @@ load helper/amqp-in
     refute [ "${stderr#*hunter2}" != "$stderr" ]
 }
 
+@test "what is secret in an address is not shown: on links that open, that are refused, with a message that is rejected" {
+    peer
+    echo '{"address":"a?access_token=hush","properties":{},"sequence":[1]}' >&5
+    source_ready -vv -w 1 "$URI" 'a?access_token=hush'
+    lines 1
+    settle 1 200
+    stop src
+    echo '{"do":"refuse"}' >&5
+    source_run -vv -S write "$URI" 'a?access_token=hush'
+    assert_status 111
+    assert_stderr --partial "refused the link to 'a?access_token=*****'"
+    assert_equal "$(grep -c "'a?access_token=\*\*\*\*\*'" "$WORK/src.err")" 2
+    refute grep -q hush "$WORK/src.err"
+    refute grep -q hush <<<"$stderr"
+}
+
 # --- lines ---
 
 @test "deliveries become lines; -S write settles what is written" {

@@ -219,6 +219,18 @@ amqp-out conn-1: info: publishing to 'c'"
     refute grep -q secret <<<"$stderr"
 }
 
+@test "what is secret in an address is not shown, whatever happens to it" {
+    peer -q
+    echo '{"do":"refuse","address":"b?access_token=hush"}' >&5
+    printf '{"id":"%s","address":"%s?access_token=hush","text":"x"}\n' 1 a 2 b >"$WORK/out"
+    sink_run -vv "$URI" <"$WORK/out"
+    assert_status 0
+    assert_stderr --partial "publishing a message of"
+    assert_stderr --partial "to 'a?access_token=*****'"
+    assert_stderr --partial "the link to 'b?access_token=*****'"
+    refute grep -q hush <<<"$stderr$output"
+}
+
 @test "more addresses than links are kept: the one that was not used for longest gives way" {
     peer
     seq 70 | jq -c '{id: "\(.)", address: "a\(.)", text: "x"}' >"$WORK/out"

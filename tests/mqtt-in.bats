@@ -550,6 +550,16 @@ null null disconnected'
     assert_equal "$(jq -c 'select(.report == "meter" and .category == "source") | [.index, .consumed, .acknowledged]' "$WORK/report" | tail -n 1)" '[0,[1,0],[1,0]]'
 }
 
+@test "what is secret in an address is not shown" {
+    source_ready -vv "tcp://127.0.0.1:$MQTT_PORT" "$IN?access_token=hush"
+    pub "$IN?access_token=hush" one
+    lines 1
+    settle 1 200
+    stop src
+    grep -qF "subscribed to '$IN?access_token=*****'" "$WORK/src.err"
+    refute grep -q hush "$WORK/src.err"
+}
+
 # --- what we rely on ---
 
 @test "libmosquitto 2.0.11 is what these tests have seen: with another one, look at each of them" {

@@ -55,6 +55,11 @@ static struct slice address_of(const struct receiver *r)
     return r->channel->cfg.lanes[r->lane].address;
 }
 
+static const char *shown_address(const struct receiver *r)
+{
+    return transport_shown(address_of(r));
+}
+
 static void attach(struct channel *ch, size_t i)
 {
     const struct lane *lane = &ch->cfg.lanes[i];
@@ -101,7 +106,7 @@ static void on_attached(struct channel *ch, pn_link_t *link)
     if (!r || amqp10_is_refusal(pn_link_remote_source(link), false))
         return;
     r->modified = offers(link, "amqp:modified:list");
-    info("consuming from '%.*s'%s", SLICE_ARG(address_of(r)),
+    info("consuming from '%s'%s", shown_address(r),
          r->modified ? "" : " (the peer does not offer 'modified': 'released' stands for it)");
     if (++ch->n_attached < ch->cfg.n_lanes)
         return;
@@ -119,7 +124,7 @@ static void dispose(pn_delivery_t *d, uint64_t outcome)
 
 static void refuse(struct receiver *r, pn_delivery_t *d, const char *why)
 {
-    warn("a message from '%.*s' is rejected: %s", SLICE_ARG(address_of(r)), why);
+    warn("a message from '%s' is rejected: %s", shown_address(r), why);
     dispose(d, PN_REJECTED);
     r->channel->user.refused(r->channel->user.arg, r->lane);
 }
@@ -157,8 +162,7 @@ static void hand_over(struct receiver *r, pn_delivery_t *d)
         return;
     }
     if (m->body)
-        warn("a message from '%.*s' goes on without a payload: its body is %s", SLICE_ARG(address_of(r)),
-             m->body);
+        warn("a message from '%s' goes on without a payload: its body is %s", shown_address(r), m->body);
     struct buf *line = ch->user.begin(ch->user.arg, r->lane, address_of(r), d, m->delivery_count);
     amqp10_message_put(line, m);
     ch->user.end(ch->user.arg);

@@ -45,8 +45,8 @@ void amqp10_driver_ended(struct amqp10_driver *d, const char *what, struct slice
     char condition[AMQP10_CONDITION_SIZE], reason[AMQP10_CONDITION_SIZE + 300];
     const char *quote = object.len ? "'" : "";
     amqp10_condition_text(condition, c);
-    (void)snprintf(reason, sizeof reason, "the peer %s%s%.*s%s: %s", what, quote, SLICE_ARG(object), quote,
-                   condition);
+    (void)snprintf(reason, sizeof reason, "the peer %s%s%s%s: %s", what, quote, transport_shown(object),
+                   quote, condition);
     fail(d, reason, amqp10_condition_forbids(c));
 }
 

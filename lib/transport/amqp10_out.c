@@ -164,7 +164,7 @@ static void on_delivery(struct channel *ch, pn_delivery_t *d)
         return;
     bool accepted = is_accepted(d, &err);
     if (log_at(LOG_TRACE))
-        trace("a message to '%.*s' was %s", SLICE_ARG(buf_slice(&p->sender->address)),
+        trace("a message to '%s' was %s", transport_shown(buf_slice(&p->sender->address)),
               accepted ? "accepted" : "not accepted");
     pn_delivery_set_context(d, NULL);
     pn_delivery_settle(d);
@@ -249,8 +249,8 @@ static void on_attached(struct channel *ch, pn_link_t *link)
     if (!s || amqp10_is_refusal(pn_link_remote_target(link), s->anonymous))
         return;
     s->state = ATTACHED;
-    info("publishing to %s%.*s%s", s->anonymous ? "any address, on one link" : "'",
-         SLICE_ARG(buf_slice(&s->address)), s->anonymous ? "" : "'");
+    info("publishing to %s%s%s", s->anonymous ? "any address, on one link" : "'",
+         transport_shown(buf_slice(&s->address)), s->anonymous ? "" : "'");
     tell(s, "open", NULL);
     answered(ch, s, NULL);
     wake(ch);
@@ -276,8 +276,8 @@ static void lose(struct channel *ch, struct sender *s, pn_condition_t *c)
     char text[AMQP10_CONDITION_SIZE];
     bool refused = !s->proven, attaching = s->state == ATTACHING, had_any = s->unsettled > 0;
     amqp10_condition_text(text, c);
-    warn("the peer %s the link to '%.*s': %s", refused ? "refused" : "closed",
-         SLICE_ARG(buf_slice(&s->address)), text);
+    warn("the peer %s the link to '%s': %s", refused ? "refused" : "closed",
+         transport_shown(buf_slice(&s->address)), text);
     tell(s, "failed", text);
     fail_with(&why, refused ? status_of(c, 503) : 503,
               refused ? "The peer refused the link" : "The peer closed the link", c);
@@ -561,7 +561,7 @@ static int dispatch(struct channel *ch, struct sender *s, const struct outgoing 
     if (encode(ch, s, m, err) < 0 || too_large(ch, s, err) < 0)
         return -1;
     if (log_at(LOG_TRACE))
-        trace("publishing a message of %zu bytes to '%.*s'", ch->encoded.len, SLICE_ARG(m->address));
+        trace("publishing a message of %zu bytes to '%s'", ch->encoded.len, transport_shown(m->address));
     if (ch->encoded.len <= CHUNK_BYTES || ch->senders.presettled)
         send_whole(ch, s, ticket);
     else

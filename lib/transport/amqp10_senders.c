@@ -68,7 +68,7 @@ static bool make_room(struct senders *all)
         s = s->newer;
     if (!s)
         return false;
-    info("the link to '%.*s' is given up: others are used more", SLICE_ARG(buf_slice(&s->address)));
+    info("the link to '%s' is given up: others are used more", transport_shown(buf_slice(&s->address)));
     senders_drop(all, s);
     return true;
 }

@@ -131,7 +131,7 @@ static void strange(struct channel *ch, const char *topic)
 {
     if (!ch->told_strange)
         warn("a message to '%s' is dropped: it belongs to no source, maybe to an earlier one of this session",
-             topic);
+             transport_shown(slice_str(topic)));
     ch->told_strange = true;
 }
 
@@ -215,7 +215,8 @@ static void tell_places(struct channel *ch, const bool *lanes, const char *state
 static void unusable(struct channel *ch, const struct mqtt_topic *t, const char *why, bool permanent)
 {
     char reason[512];
-    (void)snprintf(reason, sizeof reason, "the broker refused the subscription to '%s': %s", t->filter, why);
+    (void)snprintf(reason, sizeof reason, "the broker refused the subscription to '%s': %s",
+                   transport_shown(slice_str(t->filter)), why);
     tell_places(ch, t->lanes, permanent ? "misconfigured" : "failed", reason);
     mqtt_client_end(&ch->client, permanent ? EXIT_PERMANENT : EXIT_TEMPORARY, reason);
 }
@@ -285,10 +286,10 @@ static void on_subscribe(struct mosquitto *mosq, void *arg, int mid, int n, cons
                  c->v5 && mqtt_client_permanent(true, granted[0]));
         return;
     }
-    info("subscribed to '%s' with QoS %d", t->filter, granted[0]);
+    info("subscribed to '%s' with QoS %d", transport_shown(slice_str(t->filter)), granted[0]);
     if (granted[0] < t->qos)
         warn("the broker grants QoS %d only to '%s': what is lost on the way is not sent again", granted[0],
-             t->filter);
+             transport_shown(slice_str(t->filter)));
     if (--ch->n_missing == 0)
         opened(ch);
 }

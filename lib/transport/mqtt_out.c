@@ -103,8 +103,8 @@ static void set_will(struct mqtt_client *c)
     (void)scan_i64(qos, &level);
     if (mosquitto_will_set(c->mosq, buf_z(&z), (int)message.len, message.p, (int)level,
                            retain.len == 4 && strncasecmp(retain.p, "true", 4) == 0) != MOSQ_ERR_SUCCESS)
-        warn("cannot set the last will '%.*s': it is no topic that MQTT allows to publish to",
-             SLICE_ARG(topic));
+        warn("cannot set the last will '%s': it is no topic that MQTT allows to publish to",
+             transport_shown(topic));
     buf_free(&z);
 }
 

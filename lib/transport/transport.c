@@ -122,6 +122,16 @@ int transport_configure(struct connection *c, const struct program *prog, const 
     return EXIT_PERMANENT;
 }
 
+/* --- what is shown ----------------------------------------------------------------------------------------------- */
+
+const char *transport_shown(struct slice address)
+{
+    static struct buf shown;
+    buf_reset(&shown, 4096);
+    connection_put_shown_address(&shown, address);
+    return buf_z(&shown);
+}
+
 /* --- judging ----------------------------------------------------------------------------------------------------- */
 
 int transport_judge(const struct transport *t, const struct connection *c, int only, enum side side)

@@ -108,6 +108,9 @@ struct transport {
 /* Appends `,"text":"…"` if the bytes are valid UTF-8 and fit escaped, else `,"bytes":"…"`. */
 void transport_put_payload(struct buf *line, struct slice bytes);
 
+/* An address as logs and reports may show it: without the secrets that it may hold. Valid until the next call. */
+const char *transport_shown(struct slice address);
+
 enum side { SIDE_SOURCE, SIDE_SINK };
 
 /* The connection of a program's command line: -c PATH, or for the shell a URI and, for a source, addresses (then type is
