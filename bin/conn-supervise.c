@@ -49,7 +49,7 @@ static const struct opt opts[] = {
     {'m', "MIB", "memory that a transport may have, in MiB (1024; 0: any)", OPT_NUMBER, &memory_mib, 0,
      1048576},
     {'f', "N", "descriptors that a process of a ring may have (1024)", OPT_NUMBER, &files, 32, 1048576},
-    {'N', "N", "priority of the rings below ours: their niceness (0)", OPT_NUMBER, &niceness, 0, 19},
+    {'N', "N", "priority of the rings below ours: added to our niceness (0)", OPT_NUMBER, &niceness, 0, 19},
     {'w', NULL, "stand by: wait until another supervisor is gone", OPT_FLAG, &stand_by, 0, 0},
     OPT_END,
 };

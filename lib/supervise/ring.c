@@ -86,7 +86,8 @@ static void confine(const struct part_limits *limits)
 {
     limit(RLIMIT_DATA, SANITIZED ? 0 : limits->memory_bytes, "memory");
     limit(RLIMIT_NOFILE, limits->files, "descriptors");
-    if (limits->nice && setpriority(PRIO_PROCESS, 0, limits->nice) < 0)
+    /* more than 19 is 19 */
+    if (limits->nice && setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + limits->nice) < 0)
         warn_sys("cannot set the priority of a ring");
 }
 

@@ -21,7 +21,7 @@ enum { RING_PARTS_MAX = 16, HANDED_MAX = 4 };
 struct part_limits {
     size_t memory_bytes; /* of data: RLIMIT_DATA */
     unsigned files;      /* RLIMIT_NOFILE */
-    int nice;
+    int nice;            /* added to ours */
 };
 
 struct part {
