@@ -59,6 +59,45 @@ static void put_texts(struct buf *dst, const struct slices *s)
     buf_putc(dst, ']');
 }
 
+static void put_addresses(struct buf *dst, const struct part *part)
+{
+    json_put_key(dst, S("addresses"));
+    put_texts(dst, &part->source->addresses);
+}
+
+/* Elements that are no texts were skipped. */
+static void put_subjects(struct buf *dst, const struct part *part)
+{
+    json_put_key(dst, S("authorizationContext"));
+    put_texts(dst, part->source ? &part->source->subjects : &part->target->subjects);
+}
+
+static bool stands_before(struct json array, size_t index, struct slice text)
+{
+    struct json_iter it = json_iter(array);
+    for (size_t i = 0; i < index && json_next(&it); i++) {
+        if (slice_eq(json_slice(it.value), text))
+            return true;
+    }
+    return false;
+}
+
+/* A set, as it was written: each once. */
+static void put_topics(struct buf *dst, const struct part *part)
+{
+    struct json topics = json_get(part->v, S("topics"));
+    struct json_iter it = json_iter(topics);
+    json_put_key(dst, S("topics"));
+    buf_putc(dst, '[');
+    for (size_t i = 0; json_next(&it); i++) {
+        if (stands_before(topics, i, json_slice(it.value)))
+            continue;
+        json_put_item(dst);
+        json_put_compact(dst, it.value);
+    }
+    buf_putc(dst, ']');
+}
+
 static void put_header_mapping(struct buf *dst, const struct part *part)
 {
     json_put_key(dst, S("headerMapping"));
@@ -113,10 +152,10 @@ static void put_reply_target(struct buf *dst, const struct part *part)
 }
 
 static const struct member source_members[] = {
-    {"addresses", "[]", NULL},
+    {"addresses", NULL, put_addresses},
     {"consumerCount", "1", NULL},
     {"qos", NULL, NULL},
-    {"authorizationContext", NULL, NULL},
+    {"authorizationContext", NULL, put_subjects},
     {"enforcement", NULL, NULL},
     {"acknowledgementRequests", NULL, NULL},
     {"headerMapping", NULL, put_header_mapping},
@@ -128,9 +167,9 @@ static const struct member source_members[] = {
 
 static const struct member target_members[] = {
     {"address", NULL, NULL},
-    {"topics", "[]", NULL},
+    {"topics", NULL, put_topics},
     {"qos", NULL, NULL},
-    {"authorizationContext", NULL, NULL},
+    {"authorizationContext", NULL, put_subjects},
     {"issuedAcknowledgementLabel", NULL, NULL},
     {"headerMapping", NULL, put_header_mapping},
     {"payloadMapping", NULL, put_payload_mapping},

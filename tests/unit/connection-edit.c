@@ -346,6 +346,28 @@ static void test_effective(void)
     }
 }
 
+/* Addresses, topics and tags are sets; what is no text in a list of texts was skipped. */
+static void test_sets(void)
+{
+    static const char document[] =
+        "{\"id\":\"c\",\"connectionType\":\"amqp-10\",\"connectionStatus\":\"open\",\"uri\":\"amqp://h:1\",\"sources\":[{"
+        "\"addresses\":[\"r\",\"q\",\"r\"],\"authorizationContext\":[\"a\",5]}],\"targets\":[{\"address\":\"t\",\"topics\":["
+        "\"_/_/things/twin/events\",\"_/_/things/live/events\",\"_/_/things/twin/events\"],\"authorizationContext\":[\"a\"]}]}";
+    struct connection c;
+    struct ditto_error err = {0};
+    struct buf b = {0};
+    if (!ok(connection_parse(&c, slice_str(document), &err) == 0, "sets %s", err.message))
+        return;
+    connection_put_effective(&b, &c);
+    struct json v = {JSON_OBJECT, buf_p(&b), b.len};
+    is_slice(json_slice(json_pointer(v, S("/sources/0/addresses"))), S("[\"r\",\"q\"]"), "addresses");
+    is_slice(json_slice(json_pointer(v, S("/sources/0/authorizationContext"))), S("[\"a\"]"), "subjects");
+    is_slice(json_slice(json_pointer(v, S("/targets/0/topics"))),
+             S("[\"_/_/things/twin/events\",\"_/_/things/live/events\"]"), "topics");
+    connection_free(&c);
+    buf_free(&b);
+}
+
 int main(void)
 {
     test_masked();
@@ -357,5 +379,6 @@ int main(void)
     test_hidden();
     test_all();
     test_effective();
+    test_sets();
     return done();
 }
