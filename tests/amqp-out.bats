@@ -353,6 +353,17 @@ END
     assert_status 0
 }
 
+@test "slow, not silent: what takes longer than jms.sendTimeout behind others is not given up" {
+    peer -q
+    relay
+    echo 'rate 600' >&7
+    numbered 40 a >"$WORK/out"
+    sink_run "amqp://127.0.0.1:$RELAY?jms.sendTimeout=2000" <"$WORK/out"
+    assert_status 0
+    assert_stderr ''
+    assert_equal "$(jq -r .status <<<"$output" | sort | uniq -c)" '     40 200'
+}
+
 @test "credit withheld: what is not sent in time never is (proton 0.37: abort); another address is not held up" {
     peer -d '{"do":"no-credit"}'
     sink_ready "$URI?jms.sendTimeout=500"

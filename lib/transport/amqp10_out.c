@@ -155,6 +155,17 @@ static bool is_accepted(pn_delivery_t *d, struct ditto_error *err)
     }
 }
 
+/* A peer that is slow is not silent: the clock of a message starts again when an older one of its link is answered. So
+ * only the oldest of a link can be the first to expire, and only its clock is kept right. */
+static void restart_clock(struct parcel *p)
+{
+    struct parcel *next = p->sender->unsettled > 1 ? p->next : NULL;
+    while (next && next->sender != p->sender)
+        next = next->next;
+    if (next)
+        next->since = clock_ms();
+}
+
 static void on_delivery(struct channel *ch, pn_delivery_t *d)
 {
     struct parcel *p = pn_delivery_get_context(d);
@@ -169,6 +180,7 @@ static void on_delivery(struct channel *ch, pn_delivery_t *d)
     pn_delivery_set_context(d, NULL);
     pn_delivery_settle(d);
     p->sender->proven = true;
+    restart_clock(p);
     finish(ch, p, accepted ? NULL : &err);
 }
 
@@ -187,26 +199,35 @@ static void expire(struct channel *ch, struct parcel *p)
     finish(ch, p, &err);
 }
 
-static msec expires(const struct channel *ch)
-{
-    msec ms = ch->driver.options.send_ms;
-    return ch->oldest && ms != NEVER ? ch->oldest->since + ms : NEVER;
-}
-
 /* The timer may be early: then it looks again. So it need not be moved at every confirmation. */
 static void on_expiry(struct timer *t)
 {
     struct channel *ch = t->arg;
-    for (msec now = clock_ms(); expires(ch) <= now;)
-        expire(ch, ch->oldest);
-    loop_timer(ch->cfg.loop, t, expires(ch));
+    msec now = clock_ms(), ms = ch->driver.options.send_ms, nearest = NEVER;
+    struct parcel *p = ch->oldest, *next;
+    for (struct sender *s = ch->senders.newest; s; s = s->older)
+        s->clock = 0;
+    for (; p; p = next) {
+        next = p->next;
+        if (p->since < p->sender->clock)
+            p->since = p->sender->clock;
+        p->sender->clock = p->since;
+        if (p->since + ms <= now)
+            expire(ch, p);
+        else if (p->since + ms < nearest)
+            nearest = p->since + ms;
+    }
+    loop_timer(ch->cfg.loop, t, nearest);
 }
 
+/* No clock has started later than now, so a timer that is armed is not too late for a new one. */
 static void arm_expiry(struct channel *ch)
 {
-    msec at = expires(ch);
-    if (at == NEVER ? ch->expiry.at != NEVER : at < ch->expiry.at)
-        loop_timer(ch->cfg.loop, &ch->expiry, at);
+    msec ms = ch->driver.options.send_ms;
+    if (!ch->oldest && ch->expiry.at != NEVER)
+        loop_timer(ch->cfg.loop, &ch->expiry, NEVER);
+    else if (ch->oldest && ch->expiry.at == NEVER && ms != NEVER)
+        loop_timer(ch->cfg.loop, &ch->expiry, ch->oldest->since + ms);
 }
 
 /* --- links ------------------------------------------------------------------------------------------------------- */
