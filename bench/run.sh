@@ -6,6 +6,7 @@
 #   envelope  AMQP 1.0 → MQTT 5, Ditto Protocol messages of 500 bytes: (a) ring of amqp-in, ditto-map -i, ditto-map -o and
 #             mqtt-out, (b) Node.js on rhea and mqtt, (c) one hand-written C process
 #   script    the same from raw telemetry: (a) with the JQ mapper of examples/connections, (b) JavaScript in Node.js
+#   latency   the bridges of envelope at 1,000 messages a second: p50 and p99, from the source's transfer until it is accepted
 #   idle      the whole house with the two example connections open: system calls and memory while nothing happens
 # -q is quick and coarse; -n COUNT messages a round (20000), -r ROUNDS (5), -b abc only these bridges.
 #
@@ -43,7 +44,7 @@ RESULTS=$BUILD/bench/results.ndjson
 
 synopsis() {
     [ $# -eq 0 ] || echo "run.sh: error: $*" >&2
-    echo "usage: run.sh [-q] [-n COUNT] [-r ROUNDS] [-b BRIDGES] [json|envelope|script|idle…]" >&2
+    echo "usage: run.sh [-q] [-n COUNT] [-r ROUNDS] [-b BRIDGES] [json|envelope|script|latency|idle…]" >&2
     exit 100
 }
 
@@ -67,9 +68,9 @@ main() {
     shift $((OPTIND - 1))
     [[ $COUNT =~ ^[1-9][0-9]{0,7}$ && $ROUNDS =~ ^[1-9][0-9]?$ && $BRIDGES =~ ^[abc]+$ ]] || synopsis "no such number or bridge"
     parts=("${@:-all}")
-    [ "${parts[0]}" != all ] || parts=(json envelope script idle)
+    [ "${parts[0]}" != all ] || parts=(json envelope script latency idle)
     for opt in "${parts[@]}"; do
-        [[ $opt =~ ^(json|envelope|script|idle)$ ]] || synopsis "no part '$opt'"
+        [[ $opt =~ ^(json|envelope|script|latency|idle)$ ]] || synopsis "no part '$opt'"
     done
     WORK=$(mktemp -d /tmp/conntools-bench.XXXXXX) || exit 111
     trap 'end_tracked; rm -rf "$WORK"' EXIT
@@ -102,6 +103,56 @@ part_envelope() {
 
 part_script() {
     table script "AMQP 1.0 → MQTT QoS 1, raw telemetry of $BODY_BYTES bytes, mapping script" ab
+}
+
+# The same bridges, sources and sinks as of envelope, with time to breathe between messages.
+part_latency() {
+    local bridges round i
+    bridges=$(available abc) || exit 1
+    for ((round = 0; round < ROUNDS; round++)); do
+        for ((i = 0; i < ${#bridges}; i++)); do
+            progress "latency: round $((round + 1)) of $ROUNDS"
+            wait_there_and_back "${bridges:(i + round) % ${#bridges}:1}" "$round"
+        done
+    done
+    progress
+    jq -rs '
+        def median: sort | .[length / 2 | floor];
+        def figure: "\(median) [\(min)–\(max)]";
+        {a: "ring", b: "Node.js", c: "one C process"} as $names
+        | map(select(.table == "latency")) as $all
+        | "\n== latency: AMQP 1.0 → MQTT QoS 1 and back, \($all[0].rate) messages/s, us",
+          ($all | group_by(.bridge)[] | "(\(.[0].bridge)) \($names[.[0].bridge]): p50 \(map(.p50_us) | figure), p99 \(map(.p99_us) | figure)"),
+          (("b", "c") as $other
+            | ($all | map(select(.bridge == $other)) | sort_by(.round)) as $theirs
+            | ($all | map(select(.bridge == "a")) | sort_by(.round)) as $ours
+            | select(($theirs | length) > 0 and ($ours | length) > 0)
+            | "(a)/(\($other)): " + ([("p50_us", "p99_us") as $k
+                | "\($k[:3]) \([range($ours | length) | $ours[.][$k] / $theirs[.][$k]] | median * 100 | round / 100)"] | join(", ")))' "$RESULTS"
+}
+
+wait_there_and_back() { # BRIDGE ROUND
+    local rate=1000
+    start_sink broker
+    start_source envelope
+    start_bridge "$1" envelope
+    generate "$WARM_UP" $rate
+    wait_phase 0
+    wait_accepted "$WARM_UP"
+    echo '{"do":"times"}' >&5
+    generate "$COUNT" $rate
+    wait_phase 1
+    wait_accepted $((WARM_UP + COUNT))
+    echo '{"do":"times"}' >&5
+    wait_for 10 timed "$COUNT" || failed "the source does not say how long it took"
+    stop_run
+    jq -c --arg bridge "$1" --argjson round "$2" --argjson rate $rate --argjson count "$COUNT" \
+        '.times // empty | select(.count == $count) | {table: "latency", bridge: $bridge, round: $round, rate: $rate, p50_us, p99_us, max_us}' \
+        "$WORK/source.out" | tail -n 1 >>"$RESULTS"
+}
+
+timed() { # COUNT
+    grep -q "\"times\".*\"count\":$1," "$WORK/source.out"
 }
 
 table() { # NAME TITLE BRIDGES
@@ -238,8 +289,8 @@ launch() { # CMD…
     start bridge "$@" </dev/null
 }
 
-generate() { # COUNT
-    echo "{\"do\":\"generate\",\"address\":\"$ADDRESS\",\"count\":$1,\"bytes\":$BODY_BYTES}" >&5
+generate() { # COUNT [RATE]
+    echo "{\"do\":\"generate\",\"address\":\"$ADDRESS\",\"count\":$1,\"bytes\":$BODY_BYTES,\"rate\":${2:-0}}" >&5
 }
 
 wait_phase() { # N

@@ -55,6 +55,8 @@
  *   {"do":"credit","credit":N, ADDRESS} {"do":"drain", ADDRESS}   flow to client senders now
  *   {"do":"generate","address":A,"count":N,"bytes":B,"rate":R}   like -g; oversize messages: a large B
  *   {"do":"summary"}                          print the summaries now
+ *   {"do":"times"}                            print {"times":{"address","count","p50_us","p99_us","max_us"}}, an address each: how
+ *                                             long what was accepted since the last such line had been under way
  *
  * Exit: 0 on TERM, INT or -x (open connections are closed with amqp:connection:forced), 99 timed out, 100 bad usage or
  * a line that does not fit, 111 no socket or stdout is gone. No state outlives it. */

@@ -17,6 +17,7 @@
 #include "load.h"
 #include "queue.h"
 #include "record.h"
+#include "times.h"
 #include "wire.h"
 #include "base/log.h"
 
@@ -36,6 +37,7 @@ struct address {
     struct messages waiting;
     size_t unsettled;
     struct counts counts;
+    struct times times;
     struct load load;
     uint64_t to_make, to_make_at_start, rate;
     msec since; /* of the first consumer, for the rate; 0 before */
@@ -224,6 +226,7 @@ static void link_send(struct link *l, struct message *m)
         message_free(m);
     } else {
         l->from->unsettled++;
+        m->sent_us = times_now_us();
         pn_delivery_set_context(d, m);
     }
     count_passed(l->pn, l->from->name);
@@ -308,6 +311,7 @@ static void settle(struct address *a, struct message *m, pn_disposition_t *remot
     switch (pn_disposition_type(remote)) {
     case PN_ACCEPTED:
         a->counts.accepted++;
+        times_add(&a->times, m->sent_us);
         message_free(m);
         break;
     case PN_REJECTED:
@@ -966,5 +970,12 @@ void broker_summaries(void)
         put_summary(a->name, &a->counts, a->waiting.count + a->unsettled + a->to_make);
     if (!addresses)
         put_summary(NULL, &none, 0);
+    record_flush();
+}
+
+void broker_times(void)
+{
+    for (struct address *a = addresses; a; a = a->next)
+        times_print(&a->times, a->name);
     record_flush();
 }

@@ -45,5 +45,7 @@ bool broker_done(void);
 void broker_close(void);
 bool broker_empty(void);
 void broker_summaries(void);
+/* Prints how long messages were under way, of each address. */
+void broker_times(void);
 
 #endif

@@ -147,6 +147,14 @@ static const char *do_summary(struct json line, int unused)
     return NULL;
 }
 
+static const char *do_times(struct json line, int unused)
+{
+    (void)line;
+    (void)unused;
+    broker_times();
+    return NULL;
+}
+
 static const struct {
     const char *name;
     const char *(*act)(struct json line, int which);
@@ -169,6 +177,7 @@ static const struct {
     {"drain", do_flow, true},
     {"generate", do_generate, 0},
     {"summary", do_summary, 0},
+    {"times", do_times, 0},
 };
 
 static const char *obey(struct json line, struct json verb)

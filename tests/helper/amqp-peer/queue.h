@@ -11,7 +11,8 @@ struct message {
     struct message *next;
     uint64_t n;
     struct header header;
-    bool settled; /* to be sent pre-settled */
+    bool settled;     /* to be sent pre-settled */
+    uint64_t sent_us; /* when it was sent last */
     size_t len;
     char bytes[]; /* encoded, no header section */
 };
