@@ -311,7 +311,7 @@ amqp-in: warning: a message from 'a' is rejected: it is larger than 16 MiB"
 @test "what nobody settles is redelivered" {
     peer
     for n in 1 2; do echo "{\"address\":\"a\",\"text\":\"$n\"}"; done >&5
-    source_ready -E 200 "$URI" a
+    source_ready -E 1500 "$URI" a
     lines 2
     settle 2 200
     lines 3
@@ -322,7 +322,7 @@ amqp-in: warning: a message from 'a' is rejected: it is larger than 16 MiB"
     settle 1 200
     stop src
     assert_status 0
-    assert_equal "$(err)" 'amqp-in: warning: 1 messages were not settled within 200 ms: they will be redelivered'
+    assert_equal "$(err)" 'amqp-in: warning: 1 messages were not settled within 1500 ms: they will be redelivered'
 }
 
 @test "parts: a message is settled when all of them are, with the worst class" {
@@ -406,6 +406,45 @@ amqp-in: warning: cannot use a line on stdin: it is neither a message nor a sett
     grep -q '^amqp-in: info: stopping: [23] in flight$' "$WORK/src.err"
     stop peer
     assert_equal "$(jq -c '.summary.queued // empty' "$WORK/peer.out")" 3
+}
+
+@test "TERM at random moments: nothing is lost, and the counters balance" {
+    local rounds=$((${CONN_LONG:-0} ? 50 : 5)) n
+    peer -Q
+    for ((n = 0; n < rounds; n++)); do
+        echo '{"do":"generate","address":"a","count":300,"bytes":50,"rate":1000}' >&5
+        settling_ring '[200, 200, 400, 503][(.headers["message-id"] | .[2:] | tonumber) % 4]'
+        sleep "0.$((RANDOM % 5))$((RANDOM % 10))" # the random moment
+        stop ring 20
+        [ "$status" -eq 0 ] || assert_status 143 # before ring could hear it
+        balanced
+        settling_ring 200
+        wait_for 20 all_settled $((n * 300 + 300))
+        stop ring 20
+        assert_status 0
+        balanced
+    done
+    # what was given back came again: all are accepted or rejected for good, and each was seen
+    assert_equal "$(jq -rR 'fromjson? | .headers["message-id"] // empty' "$WORK/seen" | sort -u | wc -l)" $((rounds * 300))
+}
+
+# A ring that settles each message with what STATUS makes of it.
+settling_ring() { # STATUS
+    start ring ring "exec amqp-in -v -w 20 -D 5000 '$URI' a" "exec tee -a '$WORK/seen'" \
+        "exec jq -c --unbuffered 'select(.id and .address) | {id, status: ($1)}'"
+}
+
+all_settled() { # N
+    echo '{"do":"summary"}' >&5
+    [ "$(jq -r '.summary | select(.address == "a") | .accepted + .rejected' "$WORK/peer.out" | tail -n 1)" = "$1" ]
+}
+
+balanced() {
+    local line
+    line=$(grep -o 'received=.*' "$WORK/ring.err" | tail -n 1)
+    [ -n "$line" ] || return 0 # it was ended before it had begun
+    [[ $line =~ received=([0-9]+)\ accepted=([0-9]+)\ rejected=([0-9]+)\ redelivered=([0-9]+)\  ]]
+    assert_equal "$((BASH_REMATCH[2] + BASH_REMATCH[3] + BASH_REMATCH[4]))" "${BASH_REMATCH[1]}"
 }
 
 @test "the drain limit: what is left goes back to the peer, exit 0; a second TERM is faster" {
