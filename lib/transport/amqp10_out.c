@@ -11,6 +11,7 @@
 #include "line/report.h"
 #include "transport/amqp10.h"
 #include "transport/amqp10_encode.h"
+#include "transport/amqp10_outcome.h"
 #include "transport/amqp10_senders.h"
 
 #include "base/banned.h"
@@ -102,59 +103,6 @@ static void finish(struct channel *ch, struct parcel *p, const struct ditto_erro
 
 /* --- fates ------------------------------------------------------------------------------------------------------- */
 
-/* Conditions as statuses, whose class carries the right fate; `otherwise` for those that say nothing about it. */
-static int status_of(pn_condition_t *c, int otherwise)
-{
-    static const struct {
-        const char *name;
-        int status;
-    } statuses[] = {
-        {"amqp:not-found", 404},
-        {"amqp:unauthorized-access", 403},
-        {"amqp:not-allowed", 403},
-        {"amqp:decode-error", 400},
-        {"amqp:invalid-field", 400},
-        {"amqp:not-implemented", 400},
-        {"amqp:link:message-size-exceeded", 413},
-        {"amqp:resource-limit-exceeded", 503}, /* full: it may have room later */
-        {"amqp:resource-locked", 503},
-        {"amqp:internal-error", 503},
-    };
-    const char *name = pn_condition_get_name(c);
-    for (size_t i = 0; name && i < sizeof statuses / sizeof *statuses; i++)
-        if (strcmp(name, statuses[i].name) == 0)
-            return statuses[i].status;
-    return otherwise;
-}
-
-static void fail_with(struct ditto_error *err, int status, const char *what, pn_condition_t *c)
-{
-    char text[AMQP10_CONDITION_SIZE];
-    amqp10_condition_text(text, c);
-    ditto_fail(err, status, SENDING_FAILED, NULL, NULL, "%s%s%s", what, pn_condition_is_set(c) ? ": " : "",
-               pn_condition_is_set(c) ? text : ".");
-}
-
-/* AMQP 1.0 part 3, 3.4. True if it is accepted. */
-static bool is_accepted(pn_delivery_t *d, struct ditto_error *err)
-{
-    pn_condition_t *c = pn_disposition_condition(pn_delivery_remote(d));
-    switch (pn_delivery_remote_state(d)) {
-    case PN_ACCEPTED: return true;
-    case PN_REJECTED: fail_with(err, status_of(c, 400), "The peer rejected the message", c); return false;
-    case PN_RELEASED:
-        ditto_fail(err, 503, SENDING_FAILED, NULL, NULL, "The peer released the message.");
-        return false;
-    case PN_MODIFIED:
-        ditto_fail(err, 503, SENDING_FAILED, NULL, NULL, "The peer gave the message back (modified%s).",
-                   pn_disposition_is_undeliverable(pn_delivery_remote(d)) ? ", undeliverable here" : "");
-        return false;
-    default:
-        ditto_fail(err, 503, SENDING_FAILED, NULL, NULL, "The peer settled the message without an outcome.");
-        return false;
-    }
-}
-
 /* A peer that is slow is not silent: the clock of a message starts again when an older one of its link is answered. So
  * only the oldest of a link can be the first to expire, and only its clock is kept right. */
 static void restart_clock(struct parcel *p)
@@ -173,7 +121,7 @@ static void on_delivery(struct channel *ch, pn_delivery_t *d)
     uint64_t state = pn_delivery_remote_state(d);
     if (!p || (!pn_delivery_settled(d) && (state < PN_ACCEPTED || state > PN_MODIFIED)))
         return;
-    bool accepted = is_accepted(d, &err);
+    bool accepted = amqp10_outcome_accepted(d, &err);
     if (log_at(LOG_TRACE))
         trace("a message to '%s' was %s", transport_shown(buf_slice(&p->sender->address)),
               accepted ? "accepted" : "not accepted");
@@ -300,8 +248,8 @@ static void lose(struct channel *ch, struct sender *s, pn_condition_t *c)
     warn("the peer %s the link to '%s': %s", refused ? "refused" : "closed",
          transport_shown(buf_slice(&s->address)), text);
     tell(s, "failed", text);
-    fail_with(&why, refused ? status_of(c, 503) : 503,
-              refused ? "The peer refused the link" : "The peer closed the link", c);
+    amqp10_outcome_fail(&why, refused ? amqp10_outcome_status(c, 503) : 503,
+                        refused ? "The peer refused the link" : "The peer closed the link", c);
     s->state = REFUSED;
     s->link = NULL;
     give_back(ch, s, &why);

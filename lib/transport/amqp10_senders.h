@@ -22,7 +22,7 @@ struct sender {
     bool proven;                /* a message on it has been answered */
     pn_link_t *link;            /* NULL once REFUSED */
     size_t unsettled;
-    msec clock; /* while a look is taken for what has expired */
+    msec clock;           /* while a look is taken for what has expired */
     struct buf rest;      /* of a large message, still to be handed to proton */
     struct parcel *large; /* whose it is */
 };

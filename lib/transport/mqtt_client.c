@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/scan.h"
 #include "transport/mqtt_io.h"
+#include "transport/mqtt_keepalive.h"
 #include "transport/transport.h"
 
 #include "base/banned.h"
@@ -306,72 +307,6 @@ void mqtt_client_flush(struct mqtt_client *c)
     c->watch.events = (short)((c->paused ? 0 : POLLIN) | (wants_write(c) ? POLLOUT : 0));
 }
 
-/* --- keepalive --------------------------------------------------------------------------------------------------- */
-
-void mqtt_client_stir(struct mqtt_client *c)
-{
-    c->last_out = clock_ms();
-}
-
-void mqtt_client_resume(struct mqtt_client *c)
-{
-    if (!c->paused)
-        return;
-    c->paused = false;
-    c->last_in = clock_ms();
-}
-
-static msec ping_due(const struct mqtt_client *c)
-{
-    msec heard = c->last_in > c->asked ? c->last_in : c->asked;
-    return (heard < c->last_out ? heard : c->last_out) + c->keepalive_s * 500;
-}
-
-static msec dead_due(const struct mqtt_client *c)
-{
-    return c->paused ? NEVER : c->last_in + c->keepalive_s * 1500;
-}
-
-static void arm_keepalive(struct mqtt_client *c)
-{
-    msec at = ping_due(c) < dead_due(c) ? ping_due(c) : dead_due(c);
-    loop_timer(c->loop, &c->keepalive, c->keepalive_s ? at : NEVER);
-}
-
-/* Past the library's queue. Not into the middle of a packet: then something leaves anyway, or the peer is dead. */
-static void ping(struct mqtt_client *c)
-{
-    static const char request[2] = {'\xc0', '\0'};
-    SSL *ssl = mosquitto_ssl_get(c->mosq);
-    bool within = mosquitto_want_write(c->mosq) && (!c->gated || c->open_gate);
-    int n = 0;
-    c->asked = c->last_out = clock_ms();
-    if (within || mqtt_io_flush() != 1)
-        return;
-    if (ssl)
-        n = SSL_write(ssl, request, sizeof request);
-    else
-        n = (int)write(c->watch.fd, request, sizeof request);
-    /* with TLS a record that is half written would have to be repeated before anything else is */
-    if (n == 1 || (ssl && n <= 0))
-        mqtt_client_end(c, EXIT_TEMPORARY, "the broker does not read");
-    else if (n < 0 && errno != EAGAIN)
-        lost(c, MOSQ_ERR_ERRNO, errno);
-}
-
-/* The timer is not moved with each packet: when it fires, it looks whether it is due. */
-static void on_keepalive(struct timer *t)
-{
-    struct mqtt_client *c = t->arg;
-    msec now = clock_ms();
-    if (dead_due(c) <= now)
-        mqtt_client_end(c, EXIT_TEMPORARY, "the broker no longer answers");
-    else if (ping_due(c) <= now)
-        ping(c);
-    if (!c->over)
-        arm_keepalive(c);
-}
-
 /* --- what the broker says ---------------------------------------------------------------------------------------- */
 
 bool mqtt_client_permanent(bool v5, int reason)
@@ -423,7 +358,7 @@ static void on_connect(struct mosquitto *mosq, void *arg, int reason, int flags,
     read_limits(c, properties);
     c->open = true;
     c->last_in = c->last_out = clock_ms();
-    arm_keepalive(c);
+    mqtt_keepalive_arm(c);
     c->connected(c, flags & SESSION_PRESENT);
 }
 
@@ -505,7 +440,7 @@ void mqtt_client_init(struct mqtt_client *c)
 {
     c->v5 = c->connection->type == TYPE_MQTT_5;
     c->keepalive_s = keepalive_s(c->connection);
-    c->keepalive = (struct timer){.at = NEVER, .fire = on_keepalive, .arg = c};
+    c->keepalive = (struct timer){.at = NEVER, .fire = mqtt_keepalive_due, .arg = c};
     c->deadline = (struct timer){.at = NEVER, .fire = on_deadline, .arg = c};
     c->watch = (struct watch){.fd = -1, .ready = on_socket, .arg = c};
     c->tls = (struct tls){.fds = {-1, -1, -1}};

@@ -13,6 +13,7 @@
 #include "transport/mqtt.h"
 #include "transport/mqtt_client.h"
 #include "transport/mqtt_message.h"
+#include "transport/mqtt_parcels.h"
 #include "transport/mqtt_topics.h"
 
 #include "base/banned.h"
@@ -25,21 +26,9 @@ enum {
     HELD_MAX_BYTES =
         64 * 1024 *
         1024, /* of unsettled messages, kept for a redelivery; one more may be as large as MQTT has */
-    KEEP_BYTES = 4096,            /* of a spare parcel */
     SESSION_EXPIRY_S = 25 * 3600, /* the supervisor tries again within 24 h */
     RECONNECT_MIN_MS = 1000,      /* Ditto's bound, and the engine's own pause */
     RECONNECT_MS = 10000,
-};
-
-/* An unsettled message, with all that it takes to send its line again. */
-struct parcel {
-    struct parcel *next; /* of the spare ones, or of those to be sent again */
-    struct parcel *all;
-    size_t lane;
-    unsigned attempt;
-    unsigned life; /* of the session that brought it */
-    bool gated;    /* QoS 1: a PUBACK waits for it */
-    struct buf topic, tail;
 };
 
 struct channel {
@@ -50,8 +39,7 @@ struct channel {
     unsigned *credit; /* of each lane */
     bool *wanted;
     size_t n_missing; /* SUBACKs */
-    struct parcel *spare, *all, *again, **again_end;
-    size_t held_bytes;
+    struct parcels parcels;
     unsigned life;
     unsigned unacknowledged, unsettled, gate_max; /* of QoS 1, since the gate was open last */
     bool jammed;
@@ -64,30 +52,12 @@ struct channel {
 
 /* --- parcels ----------------------------------------------------------------------------------------------------- */
 
-static struct parcel *parcel_new(struct channel *ch)
-{
-    struct parcel *p = ch->spare;
-    if (p) {
-        ch->spare = p->next;
-        buf_reset(&p->topic, KEEP_BYTES);
-        buf_reset(&p->tail, KEEP_BYTES);
-        return p;
-    }
-    p = xcalloc(1, sizeof *p);
-    p->all = ch->all;
-    ch->all = p;
-    return p;
-}
-
 /* Nothing of it is needed any more. */
 static void parcel_done(struct channel *ch, struct parcel *p)
 {
-    ch->held_bytes -= p->tail.len;
     if (p->gated && p->life == ch->life)
         ch->unsettled--;
-    buf_reset(&p->tail, KEEP_BYTES);
-    p->next = ch->spare;
-    ch->spare = p;
+    parcels_put(&ch->parcels, p);
 }
 
 static void hand_over(struct channel *ch, struct parcel *p)
@@ -110,7 +80,7 @@ static bool may_read(const struct channel *ch)
         if (!ch->credit[i])
             return false;
     return !ch->held && !ch->stopped && !ch->client.open_gate && ch->unacknowledged < ch->gate_max &&
-           ch->held_bytes < HELD_MAX_BYTES;
+           ch->parcels.bytes < HELD_MAX_BYTES;
 }
 
 static void set_reading(struct channel *ch)
@@ -149,14 +119,14 @@ static void pass(struct channel *ch, size_t lane, const struct mosquitto_message
 static void keep(struct channel *ch, size_t lane, const struct mosquitto_message *m,
                  const mosquitto_property *properties)
 {
-    struct parcel *p = parcel_new(ch);
+    struct parcel *p = parcels_take(&ch->parcels);
     p->lane = lane;
     p->attempt = 0;
     p->life = ch->life;
     p->gated = m->qos > 0;
     buf_puts(&p->topic, m->topic);
     mqtt_message_put(&p->tail, m, properties);
-    ch->held_bytes += p->tail.len;
+    ch->parcels.bytes += p->tail.len;
     ch->unsettled += p->gated;
     hand_over(ch, p);
 }
@@ -336,9 +306,7 @@ static bool redeliver(struct channel *ch, struct parcel *p)
         return false;
     }
     p->attempt++;
-    p->next = NULL;
-    *ch->again_end = p;
-    ch->again_end = &p->next;
+    parcels_queue(&ch->parcels, p);
     return true;
 }
 
@@ -355,21 +323,10 @@ static bool channel_spent(struct channel *ch, void *handle)
     return !brokers && p->attempt >= ch->cfg.redeliveries;
 }
 
-static struct parcel *next_again(struct channel *ch)
-{
-    struct parcel *p = ch->again;
-    if (!p)
-        return NULL;
-    ch->again = p->next;
-    if (!ch->again)
-        ch->again_end = &ch->again;
-    return p;
-}
-
 static void send_again(struct channel *ch)
 {
     struct parcel *p;
-    while (!ch->held && !ch->stopped && (p = next_again(ch)))
+    while (!ch->held && !ch->stopped && (p = parcels_next(&ch->parcels)))
         hand_over(ch, p);
 }
 
@@ -383,7 +340,7 @@ static void channel_stop(struct channel *ch)
     struct parcel *p;
     ch->stopped = true;
     loop_timer(ch->cfg.loop, &ch->reconnect, NEVER);
-    while ((p = next_again(ch))) {
+    while ((p = parcels_next(&ch->parcels))) {
         ch->jammed = ch->jammed || p->gated;
         if (!p->gated)
             lose(ch);
@@ -461,7 +418,7 @@ static struct channel *channel_open(const struct channel_config *cfg, const stru
     ch->user = *user;
     ch->credit = xcalloc(cfg->n_lanes, sizeof *ch->credit);
     ch->wanted = xcalloc(cfg->n_lanes, sizeof *ch->wanted);
-    ch->again_end = &ch->again;
+    parcels_init(&ch->parcels);
     ch->gate_max = cfg->window < GATE_MAX / GATE_WINDOWS ? cfg->window * GATE_WINDOWS : GATE_MAX;
     ch->reconnect = (struct timer){.at = NEVER, .fire = on_reconnect, .arg = ch};
     mqtt_topics_make(&ch->topics, cfg);
@@ -484,13 +441,7 @@ static void channel_free(struct channel *ch)
     loop_timer(ch->cfg.loop, &ch->reconnect, NEVER);
     mqtt_client_free(&ch->client);
     mqtt_topics_free(&ch->topics);
-    while (ch->all) {
-        struct parcel *p = ch->all;
-        ch->all = p->all;
-        buf_free(&p->topic);
-        buf_free(&p->tail);
-        free(p);
-    }
+    parcels_free(&ch->parcels);
     free(ch->credit);
     free(ch->wanted);
     free(ch);
