@@ -9,7 +9,7 @@
 # script that burns processor time, a mapping that is no program) it says how long a message takes from MQTT to MQTT through
 # two of the good ones; and what status says of the four after 15 s. One private mosquitto, one AMQP container, loopback.
 # Exit: 0, 1 something is not as it should be (not open, or there twice), 111 a part did not start.
-# shellcheck disable=SC2128 # REPLY is what a helper made it
+# shellcheck disable=SC2128,SC2016 # REPLY is what a helper made it; jq has its own $
 set -u
 cd "$(dirname "$0")/.." || exit 111
 BUILD=${BUILD:-build}
@@ -85,7 +85,8 @@ create_all() { # documents on stdin
 
 ping() { # WHAT: one message after the other
     # the subscriber ends after as many as latency sends, the first tenth to warm up
-    PINGS=$PINGS latency -n "$PINGS" bash -c '
+    export PINGS MQTT_PORT
+    latency -n "$PINGS" bash -c '
         mosquitto_sub -h 127.0.0.1 -p "$MQTT_PORT" -V mqttv311 -c -q 1 -i ping -t out/ping -C $((PINGS + PINGS / 10)) </dev/null &
         exec mosquitto_pub -h 127.0.0.1 -p "$MQTT_PORT" -V mqttv5 -q 1 -t in/ping -l' <"$WORK/ping" >"$WORK/latency" || give_up "no message comes through"
     printf '%-34s %8.1f ms  (median; 99 %%: %.1f ms; %d messages, MQTT to MQTT)\n' "$1" \

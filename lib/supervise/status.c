@@ -80,8 +80,9 @@ static const char *plain_detail(const char *status)
 static void put_plain_detail(struct buf *dst, const char *status, const struct vitals *v)
 {
     const struct log_entry *last = &v->last_error;
+    int64_t age = wall_ms() - last->at;
     buf_puts(dst, plain_detail(status));
-    if (strcmp(status, "open") == 0 && last->json && wall_ms() - last->at < RECENT_MS)
+    if (strcmp(status, "open") == 0 && last->json && age >= 0 && age < RECENT_MS) /* clocks are set */
         buf_printf(dst, "; last failure: %s", last->json);
 }
 
