@@ -288,6 +288,13 @@ count() { # PROGRAM N
     [ "$(wc -l <"$WORK/supervise.err")" -eq 2 ]
 }
 
+@test "a folder that cannot be used is named" {
+    CONN_RUN=$WORK/none/deep run --separate-stderr timeout 10 conn-supervise
+    assert_status 111
+    assert_output ''
+    assert_stderr "conn-supervise: error: cannot use the folder for 'supervise.lock' (\$CONN_RUN): No such file or directory"
+}
+
 @test "wrong usage" {
     run --separate-stderr conn-supervise operand
     assert_status 100

@@ -11,11 +11,11 @@
 #include "base/banned.h"
 
 /* Never closed: the lock goes with the process. */
-static void hold(const char *folder, bool wait)
+static void hold(const char *folder, const char *variable, bool wait)
 {
     char path[PATH_MAX];
     if (!folder)
-        die_sys(EXIT_TEMPORARY, "cannot find the folder of 'supervise.lock'");
+        die_sys(EXIT_TEMPORARY, "cannot use the folder for 'supervise.lock' (%s)", variable);
     snprintf(path, sizeof path, "%s/supervise.lock", folder);
     if ((wait ? lock_wait(path) : lock_now(path)) >= 0)
         return;
@@ -26,6 +26,6 @@ static void hold(const char *folder, bool wait)
 
 void be_alone(bool wait)
 {
-    hold(conn_run(), wait);
-    hold(conn_dir(), wait);
+    hold(conn_run(), "$CONN_RUN", wait);
+    hold(conn_dir(), "$CONN_DIR", wait);
 }
