@@ -352,6 +352,8 @@ END
     answers < <(
         cmd modify / '{}' '{"if-match":"*"}'
         cmd create / '{}' '{"if-none-match":"*"}'
+        cmd create / '{}' '{"if-none-match":"*"}'
+        cmd create / '{}'
         cmd modify / '{"attributes":{}}' '{"if-none-match":"*"}'
         cmd modify / '{"attributes":{}}' '{"if-match":"\"rev:2\""}'
         cmd modify / '{"attributes":{}}' '{"if-match":"\"rev:7\", \"rev:1\""}'
@@ -366,6 +368,8 @@ END
     )
     assert_output '412 things:precondition.failed
 201 / {"thingId":"ns:d","policyId":"ns:d"}
+412 things:precondition.failed
+409 things:thing.conflict
 412 things:precondition.failed
 412 things:precondition.failed
 204 /

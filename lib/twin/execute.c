@@ -83,10 +83,13 @@ static int check_history(struct doing *d)
 
 static int check_entity(struct doing *d)
 {
-    bool there = entity_exists(d->entity);
-    if (!there && !makes_entity(d->c))
-        return doing_not_found(d);
-    if (!there || d->c->plan->deed != DEED_CREATE)
+    return entity_exists(d->entity) || makes_entity(d->c) ? 0 : doing_not_found(d);
+}
+
+/* After the tags: to create only what is absent, with if-none-match, is no conflict but a condition that does not hold. */
+static int check_conflict(struct doing *d)
+{
+    if (!entity_exists(d->entity) || d->c->plan->deed != DEED_CREATE)
         return 0;
     bool policy = d->c->plan->kind == KIND_POLICY;
     return ditto_fail(&d->err, 409, policy ? "policies:policy.conflict" : "things:thing.conflict",
@@ -127,8 +130,8 @@ static int execute(struct doing *d)
     d->target = command_target(c, entity_json(d->entity));
     if (d->entity)
         tag_put(&tag, &d->entity->now, c->place, d->target);
-    if (tags_check(c, buf_slice(&tag), &d->err) == 0 && condition_check(c, d->entity, &d->err) == 0 &&
-        check_part(d) == 0)
+    if (tags_check(c, buf_slice(&tag), &d->err) == 0 && check_conflict(d) == 0 &&
+        condition_check(c, d->entity, &d->err) == 0 && check_part(d) == 0)
         rc = command_changes(c) ? (t->refusing ? doing_unavailable(d) : doing_change(d))
                                 : doing_retrieve(d, buf_slice(&tag));
     buf_free(&tag);
