@@ -157,13 +157,26 @@ static int print_check(struct store *s)
     return rc;
 }
 
-static void listen_on_socket(struct server *server)
+/* 0, or -1, the reason logged: the log must still be closed in order. */
+static int listen_on_socket(struct server *server)
 {
     char path[108];
     if (conn_socket_path(path, sizeof path, "store.sock") != 0)
-        die_sys(EXIT_TEMPORARY, "cannot use the folder of sockets");
+        return error_sys("cannot use the folder of sockets"), -1;
     if (server_listen(server, path) != 0)
-        die_sys(EXIT_TEMPORARY, "cannot listen on '%s'", path);
+        return error_sys("cannot listen on '%s'", path), -1;
+    return 0;
+}
+
+static int serve_clients(struct daemon *d)
+{
+    if (once)
+        server_pipe(d->server);
+    else if (listen_on_socket(d->server) < 0)
+        return EXIT_TEMPORARY;
+    io_ready(ready_fd);
+    loop_run(d->loop);
+    return server_cut(d->server) ? EXIT_TEMPORARY : EXIT_DONE;
 }
 
 /* Secrets are in memory: no core files. */
@@ -184,13 +197,7 @@ static int serve(struct daemon *d)
     loop_signal(d->loop, SIGHUP, on_rekey, d);
     d->chore = (struct timer){.at = NEVER, .fire = on_chore, .arg = d};
     loop_timer(d->loop, &d->chore, clock_ms());
-    if (once)
-        server_pipe(d->server);
-    else
-        listen_on_socket(d->server);
-    io_ready(ready_fd);
-    loop_run(d->loop);
-    int rc = server_cut(d->server) ? EXIT_TEMPORARY : EXIT_DONE;
+    int rc = serve_clients(d);
     rewrite_stop(&d->rewrite);
     server_free(d->server);
     loop_timer(d->loop, &d->chore, NEVER);

@@ -571,6 +571,17 @@ peak_kb() {
     assert_lines '[.[].signal|.payload.error // .status]' '["connectivity:connection.timeout",200]'
 }
 
+@test "a store that cannot listen closes its log in order" {
+    local attempt
+    : >"$WORK/file"
+    for attempt in 1 2; do
+        CONN_RUN=$WORK/file run --separate-stderr conn-store
+        assert_failure 111
+        assert_output ''
+        assert_stderr 'conn-store: error: cannot use the folder of sockets: Not a directory'
+    done
+}
+
 @test "only the store's user is served" {
     [ "$(id -u)" = 0 ] || skip "needs root"
     daemon
