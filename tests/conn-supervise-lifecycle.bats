@@ -123,7 +123,8 @@ nothing_lost() { # MESSAGES
         [ "$now" -ge "$before" ] # counting goes on; tests/conn-status.bats has the sums
         before=$now
     done
-    [ "$before" -ge $((EDITS * 500)) ]
+    all_counted() { [ "$(consumed)" -ge $((EDITS * 500)) ]; } # a report may be half a second behind
+    wait_for 10 all_counted
     assert_equal "$(rings_of amqp-in)" "$in"
     out=$(rings_of mqtt-out)
     for i in $(seq "$EDITS"); do

@@ -155,7 +155,7 @@ static const struct {
              "/mappingDefinitions/m/mappingEngine"},
             {"{A,T,'mappingDefinitions':{'a~/b':1}}", "json.invalid", "/mappingDefinitions/a~0~1b"},
             {"{A,T,'sshTunnel':{'enabled':true}}", "json.field.missing", "/sshTunnel/credentials"},
-            {"{A}", "connectivity:connection.configuration.invalid", ""},
+            {"{A}", "connectivity:connection.configuration.invalid", "/sources"},
             {"{A,'targets':[{'address':'t'}]}", "connectivity:connection.configuration.invalid",
              "/targets/0/authorizationContext"},
             {"{A,'clientCount':2,'targets':[{'address':'t','topics':['_/_/connections/announcements'],"
