@@ -79,8 +79,9 @@ has_children() { # N
 @test "TERM asks the source to stop; the others go on until the end of file" {
     cat >"$WORK/source" <<'END'
 trap 'stop=1' TERM
+sleep 60 &
 echo ready >$WORK/ready
-until [ "$stop" ]; do sleep 0.1; done
+until [ "$stop" ]; do wait; done
 echo last
 read -r line && echo "$line" >$WORK/settled
 END
