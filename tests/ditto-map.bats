@@ -1005,6 +1005,7 @@ END
     { external x nonsense && external y nonsense; } >&6
     wait_for 5 lines_out 6
     kill -USR1 "${PIDS[mapper]}"
+    wait_for 5 grep -q "'strict' rejected" "$WORK/mapper.err"
     end_mapper
     assert_file "$WORK/mapper.err" "$(
         for id in x y; do
