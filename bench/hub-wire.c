@@ -19,6 +19,8 @@
 #include "base/scan.h"
 #include "json/json.h"
 
+#include "../tests/helper/process.h"
+
 #include "base/banned.h"
 
 enum { ENDS_MAX = 1000, PATIENCE_MS = 10000 };
@@ -294,20 +296,6 @@ static void turn(void)
         serve(&sinks[i], &p[n_sources + i], false);
 }
 
-/* Nanoseconds on a CPU so far (proc(5), schedstat). */
-static unsigned long long cpu_ns(void)
-{
-    char name[64];
-    unsigned long long ns = 0;
-    snprintf(name, sizeof name, "/proc/%lu/schedstat", pid);
-    FILE *f = pid ? fopen(name, "r") : NULL;
-    if (f && fscanf(f, "%llu", &ns) != 1)
-        ns = 0;
-    if (f)
-        fclose(f);
-    return ns;
-}
-
 int main(int argc, char **argv)
 {
     io_init();
@@ -321,7 +309,7 @@ int main(int argc, char **argv)
     for (unsigned long i = 0; i < n_sources; i++)
         join(&sources[i], argv[at], true, i);
     make_line();
-    unsigned long long before = cpu_ns();
+    unsigned long long before = process_cpu_ns(pid);
     msec start = clock_ms();
     while (arrived < n_messages * n_sinks || (acks && settled < n_messages))
         turn();
@@ -330,6 +318,6 @@ int main(int argc, char **argv)
         wrong += sinks[i].got != n_messages;
     printf("{\"messages\":%lu,\"per_s\":%.0f,\"cpu_us\":%.3f}\n", n_messages,
            (double)n_messages * 1000 / (double)(ms ? ms : 1),
-           (double)(cpu_ns() - before) / 1000 / (double)n_messages);
+           (double)(process_cpu_ns(pid) - before) / 1000 / (double)n_messages);
     return wrong ? EXIT_NEGATIVE : EXIT_DONE;
 }

@@ -20,6 +20,8 @@
 #include "base/opt.h"
 #include "json/json.h"
 
+#include "../tests/helper/process.h"
+
 #include "base/banned.h"
 
 enum { COUNT = 2000, LINE_BYTES = 60 * 1024, ANSWER_MS = 10000 };
@@ -42,21 +44,7 @@ struct filter {
 
 static void filter_start(struct filter *f, char **argv)
 {
-    int in[2], out[2];
-    if (pipe(in) < 0 || pipe(out) < 0)
-        die_sys(EXIT_TEMPORARY, "cannot make a pipe");
-    pid_t pid = fork();
-    if (pid < 0)
-        die_sys(EXIT_TEMPORARY, "cannot fork");
-    if (pid == 0) {
-        if (dup2(in[0], 0) < 0 || dup2(out[1], 1) < 0)
-            _exit(EXIT_TEMPORARY);
-        close(in[0]), close(in[1]), close(out[0]), close(out[1]);
-        execvp(argv[0], argv);
-        die_sys(127, "cannot run '%s'", argv[0]);
-    }
-    close(in[0]), close(out[1]);
-    *f = (struct filter){.in = in[1], .out = out[0]};
+    (void)process_between(argv, &f->in, &f->out);
 }
 
 static int64_t now_ns(void)

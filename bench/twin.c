@@ -19,6 +19,8 @@
 #include "base/scan.h"
 #include "line/line.h"
 
+#include "../tests/helper/process.h"
+
 #include "base/banned.h"
 
 enum { SAMPLES_MAX = 8 * 1024 * 1024 };
@@ -105,21 +107,7 @@ static void step(struct bench *b, uint64_t limit)
 
 static void start(struct bench *b, char **cmd)
 {
-    int to[2], from[2];
-    if (pipe(to) != 0 || pipe(from) != 0 || (b->pid = fork()) < 0)
-        die_sys(EXIT_TEMPORARY, "cannot start '%s'", cmd[0]);
-    if (b->pid == 0) {
-        dup2(to[0], 0);
-        dup2(from[1], 1);
-        for (int fd = 3; fd < 16; fd++)
-            close(fd);
-        execvp(cmd[0], cmd);
-        die_sys(127, "cannot run '%s'", cmd[0]);
-    }
-    close(to[0]);
-    close(from[1]);
-    b->in = to[1];
-    b->out = from[0];
+    b->pid = process_between(cmd, &b->in, &b->out);
     lines_init(&b->lines, b->out);
 }
 

@@ -176,10 +176,3 @@ int transport_check_ends(const struct connection *c, struct ditto_error *err)
     buf_free(&kind);
     return err->status ? -1 : 0;
 }
-
-int transport_check_plain(const struct connection *c, struct ditto_error *err)
-{
-    if (c->uri.tls)
-        return ditto_fail(err, 400, INVALID, NULL, "/uri", "TLS is not supported yet.");
-    return transport_check_ends(c, err);
-}

@@ -124,7 +124,5 @@ int transport_judge(const struct transport *t, const struct connection *c, int o
 /* For an adapter's check: what no transport has (an SSH tunnel, credentials that are not those of a client certificate)
  * is refused by name; no NUL where the libraries take C strings. 0, or -1 with connection.configuration.invalid. */
 int transport_check_ends(const struct connection *c, struct ditto_error *err);
-/* The same for an adapter without TLS. */
-int transport_check_plain(const struct connection *c, struct ditto_error *err);
 
 #endif

@@ -18,6 +18,8 @@
 #include "base/scan.h"
 #include "line/line.h"
 
+#include "process.h"
+
 #include "base/banned.h"
 
 static const char *path;
@@ -142,20 +144,6 @@ static void turn(void)
         die_sys(EXIT_TEMPORARY, "cannot write to the hub");
 }
 
-/* Nanoseconds on a CPU so far (proc(5), schedstat). */
-static unsigned long long cpu_ns(void)
-{
-    char name[64];
-    unsigned long long ns = 0;
-    snprintf(name, sizeof name, "/proc/%lu/schedstat", pid);
-    FILE *f = pid ? fopen(name, "r") : NULL;
-    if (f && fscanf(f, "%llu", &ns) != 1)
-        ns = 0;
-    if (f)
-        fclose(f);
-    return ns;
-}
-
 int main(int argc, char **argv)
 {
     char standard[108];
@@ -169,7 +157,7 @@ int main(int argc, char **argv)
     seen = xcalloc(n_messages, 1);
     memset(buf_room(&value, n_bytes + 1), 'v', n_bytes);
     buf_added(&value, n_bytes);
-    unsigned long long before = cpu_ns();
+    unsigned long long before = process_cpu_ns(pid);
     msec start = clock_ms();
     send_more();
     while (settled < n_messages || arrived < n_messages)
@@ -179,7 +167,7 @@ int main(int argc, char **argv)
     if (pid)
         printf(" per_second=%.0f hub_us_per_message=%.2f",
                1000.0 * (double)n_messages / (double)(took ? took : 1),
-               (double)(cpu_ns() - before) / 1000.0 / (double)n_messages);
+               (double)(process_cpu_ns(pid) - before) / 1000.0 / (double)n_messages);
     printf("\n");
     return wrong ? EXIT_NEGATIVE : EXIT_DONE;
 }

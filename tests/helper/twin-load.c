@@ -25,6 +25,8 @@
 #include "base/scan.h"
 #include "line/line.h"
 
+#include "process.h"
+
 #include "base/banned.h"
 
 enum { THINGS = 17, PATIENCE_MS = 20000 };
@@ -173,21 +175,7 @@ struct life {
 
 static void begin(struct life *f, char **cmd)
 {
-    int to[2], from[2];
-    if (pipe(to) != 0 || pipe(from) != 0 || (f->pid = fork()) < 0)
-        die_sys(EXIT_TEMPORARY, "cannot start '%s'", cmd[0]);
-    if (f->pid == 0) {
-        dup2(to[0], 0);
-        dup2(from[1], 1);
-        for (int fd = 3; fd < 16; fd++)
-            close(fd);
-        execvp(cmd[0], cmd);
-        die_sys(127, "cannot run '%s'", cmd[0]);
-    }
-    close(to[0]);
-    close(from[1]);
-    f->in = to[1];
-    f->out = from[0];
+    f->pid = process_between(cmd, &f->in, &f->out);
     lines_init(&f->lines, f->out);
 }
 
